@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace millrace::pipeline {
+
+// What a parameter's value looks like in the URL.
+enum class ParameterKind {
+  Integer,  // decimal digits in [min, max]; canonical without leading zeros
+  Choice,   // one of `choices`; canonical in the spelling of `choices`
+  Quality,  // integer in [min, max], then an optional "!" (forced)
+  Size,     // <width>x<height>, each an integer in [min, max]
+};
+
+struct ParameterSpec {
+  std::string name;     // the segment before the value; for positional ones only shown in documents
+  std::string summary;  // one sentence
+  ParameterKind kind = ParameterKind::Integer;
+  std::string unit;             // "px", "%", "" …
+  std::int64_t min = 0;
+  std::int64_t max = 0;
+  std::vector<std::string> choices;
+  bool ignore_case = false;     // Choice only
+  bool required = false;
+  std::string default_text;     // as written in a URL; empty: none. For people, never filled in.
+  friend bool operator==(const ParameterSpec&, const ParameterSpec&) = default;
+};
+
+struct CommandExample {
+  std::string pipeline;  // "imageView2/1/w/200/h/200"
+  std::string shows;     // what it does, one sentence
+  friend bool operator==(const CommandExample&, const CommandExample&) = default;
+};
+
+// What a command accepts, in one place: validation, documents, conformance tests and the console are made from
+// it, and it travels worker -> agent -> discovery -> gateway as JSON.
+struct CommandSpec {
+  std::string name;                   // case-sensitive; canonical
+  std::vector<std::string> aliases;
+  std::string summary;
+  std::string description;            // Markdown paragraphs, may be empty
+  std::vector<ParameterSpec> positional;  // in order; optional ones only at the end
+  std::vector<ParameterSpec> named;       // name/value pairs, each at most once
+  bool order_matters = false;         // false: canonical text has named pairs in the spec's order
+  std::string kind = "image";         // the kind of worker that runs it
+  std::vector<std::string> takes;     // "image"
+  std::string gives;                  // "image" | "json"
+  std::vector<CommandExample> examples;
+  friend bool operator==(const CommandSpec&, const CommandSpec&) = default;
+
+  [[nodiscard]] const ParameterSpec* find_named(std::string_view parameter) const;
+};
+
+// JSON with a version field; unknown fields are ignored, so that an older side reads a newer one's. A spec whose kind of
+// parameter is not known here is refused (Internal).
+std::string to_json(const CommandSpec& spec);
+base::Result<CommandSpec> command_spec_from_json(std::string_view json);
+
+// Markdown for docs/commands/<name>.md.
+std::string to_markdown(const CommandSpec& spec);
+
+}  // namespace millrace::pipeline
