@@ -56,6 +56,9 @@ class ConfigBinder {
   virtual void map(std::string_view key, const std::vector<std::string>& names,
                    const std::function<void(const std::string&, ConfigBinder&)>& item,
                    std::string_view about) = 0;
+  // A section of the one file that another process reads (the gateway meets "agent:"): known, not looked into, not
+  // printed.
+  virtual void foreign_section(std::string_view /*key*/) {}
   // Reports a violated rule between keys of this section ("a must be below b").
   virtual void refuse(std::string message) = 0;
 
