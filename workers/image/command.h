@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "pipeline/command_spec.h"
+#include "pipeline/pipeline.h"
+#include "workers/image/stage.h"
+
+namespace millrace::workers::image {
+
+// What the process was started with.
+struct ImageWorkerOptions {
+  std::string face_model_path;  // empty: none
+};
+
+// One command, whole: what it accepts and what it does.
+struct ImageCommand {
+  pipeline::CommandSpec spec;
+  std::vector<std::string> notes;  // for Worker::notes(): what is missing and said aloud
+  // `call` fits the spec. Changes the stage, or fails and leaves it in no particular state. Called
+  // for one task at a time, any number of times; may throw vips::VError and std::bad_alloc, nothing
+  // else.
+  std::function<base::Result<void>(const pipeline::CommandCall& call, ImageStage& stage)> run;
+};
+
+// A name as a template argument.
+template <std::size_t N>
+struct CommandFile {
+  char name[N];
+  // NOLINTNEXTLINE(google-explicit-constructor): image_command<"name"> is the point of it.
+  constexpr CommandFile(const char (&text)[N]) { std::copy_n(text, N, name); }
+};
+
+// commands/<name>.cc defines `template <> ImageCommand image_command<"<name>">(const
+// ImageWorkerOptions&)`. CMake collects the folder into a table, so that a new file is all that a
+// new command needs. Called once, at start-up, before the sandbox closes: files that the command
+// needs are opened here.
+template <CommandFile Name>
+ImageCommand image_command(const ImageWorkerOptions& options);
+
+// All commands of the folder, in the order of their names.
+std::vector<ImageCommand> all_image_commands(const ImageWorkerOptions& options);
+
+}  // namespace millrace::workers::image
