@@ -11,7 +11,8 @@
 
 namespace millrace::discovery {
 
-// All nodes at one moment, with the catalogue of everything they can do. Immutable, shared between threads.
+// All nodes at one moment, with the catalogue of everything they can do. Immutable, shared between
+// threads.
 struct Snapshot {
   std::uint64_t generation = 0;
   std::vector<std::shared_ptr<const NodeRecord>> nodes;

@@ -19,9 +19,10 @@
 namespace millrace::storage {
 
 struct EntryFacts {
-  std::optional<std::uint64_t> size_bytes;  // of the whole entry; nullopt when the origin does not say
-  std::string validator;                    // changes when the content changes; quoted strong or W/ ETag
-  std::string media_type;                   // from the origin, else from the key's extension
+  std::optional<std::uint64_t>
+      size_bytes;          // of the whole entry; nullopt when the origin does not say
+  std::string validator;   // changes when the content changes; quoted strong or W/ ETag
+  std::string media_type;  // from the origin, else from the key's extension
   std::optional<std::int64_t> modified_unix_s;
 };
 
@@ -58,7 +59,8 @@ class Bucket {
   // NoKey, OriginFailed, BadRange (beyond the end), Deadline, ClientGone. `key` is decoded bytes.
   virtual net::Awaitable<base::Result<OpenOutcome>> open(std::string key, OpenOptions options) = 0;
   // Facts alone (HEAD).
-  virtual net::Awaitable<base::Result<EntryFacts>> stat(std::string key, base::Deadline deadline) = 0;
+  virtual net::Awaitable<base::Result<EntryFacts>> stat(std::string key,
+                                                        base::Deadline deadline) = 0;
   // Downloads of this bucket share a pool with others of the same origin ("" for local folders).
   [[nodiscard]] virtual std::string origin() const = 0;
 };
