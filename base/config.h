@@ -20,8 +20,8 @@ struct IntegerRange {
 };
 
 // Walks a configuration struct. A struct names each of its keys once, in a member
-// `void bind(ConfigBinder&)`; that one list loads YAML, applies environment overrides, finds unknown keys,
-// checks ranges, prints the effective values and documents the defaults.
+// `void bind(ConfigBinder&)`; that one list loads YAML, applies environment overrides, finds
+// unknown keys, checks ranges, prints the effective values and documents the defaults.
 //
 //   struct GatewayConfig {
 //     std::string listen = "127.0.0.1:8080";       // host:port of the media port
@@ -32,8 +32,10 @@ struct IntegerRange {
 //     }
 //   };
 //
-// An override is the path in capitals: gateway.listen is MILLRACE_GATEWAY_LISTEN. Lists and maps are not
-// overridden. The first error is kept, names the path of the key and what is allowed; later ones are ignored.
+// An override is the path in capitals: gateway.listen is MILLRACE_GATEWAY_LISTEN. Lists and maps
+// are not overridden. The first error is kept, names the path of the key and what is allowed; later
+// ones are ignored. A key without a value is refused, but a section or map whose keys are all
+// commented out is an empty one.
 class ConfigBinder {
  public:
   using Body = std::function<void(ConfigBinder&)>;
@@ -51,15 +53,16 @@ class ConfigBinder {
   virtual void text_list(std::string_view key, std::vector<std::string>& value,
                          std::string_view about) = 0;
   virtual void section(std::string_view key, const Body& body, std::string_view about) = 0;
-  // A map of user-chosen names to equal sections. When loading, `item(name, binder)` is called for each entry of
-  // the file; when printing, for each of `names`.
+  // A map of user-chosen names to equal sections. When loading, `item(name, binder)` is called for
+  // each entry of the file; when printing, for each of `names`.
   virtual void map(std::string_view key, const std::vector<std::string>& names,
                    const std::function<void(const std::string&, ConfigBinder&)>& item,
                    std::string_view about) = 0;
-  // A section of the one file that another process reads (the gateway meets "agent:"): known, not looked into, not
-  // printed.
+  // A top-level section that another process reads from the same file (the gateway meets "agent:"):
+  // known, not looked into, not printed; its overrides are let pass as well.
   virtual void foreign_section(std::string_view /*key*/) {}
-  // Reports a violated rule between keys of this section ("a must be below b").
+  // Reports a violated rule between keys of this section ("a must be below b"). Counts only when
+  // every key was right by itself.
   virtual void refuse(std::string message) = 0;
 
   // Key ends in _ms, _ms_max, … by convention (STYLE: the unit is the end of the name).
@@ -84,12 +87,19 @@ class ConfigBinder {
 // Environment variables by name (only those that start with MILLRACE_ matter).
 using Environment = std::map<std::string, std::string>;
 
-// Fills the struct behind `root` from YAML text and overrides. Keys of the file that nothing binds are an error
-// (BadParameter; the sentence has the line, the path and the nearest allowed keys). `text` may be empty.
+// Fills the struct behind `root` from YAML text and overrides. BadParameter for: text that is not
+// one YAML mapping; a key that nothing binds (the sentence has the line, the path and the nearest
+// allowed keys) or that is given twice; a value of the wrong type or out of range; a MILLRACE_
+// variable that is no override and not reserved. After an error the struct is half filled and of no
+// use. `yaml_text` may be empty.
 Result<void> load_config(std::string_view yaml_text, const Environment& environment,
                          const ConfigBinder::Body& root);
 // The effective values as YAML, each key with its `about` as a comment when `commented`.
 std::string print_config(const ConfigBinder::Body& root, bool commented);
+// True for the MILLRACE_ variables that belong to the scripts and tests, not to the configuration:
+// MILLRACE_FACE_MODEL, MILLRACE_SAMPLE_BUCKET, MILLRACE_BUILD_JOBS and everything after
+// MILLRACE_TEST_.
+bool is_reserved_variable(std::string_view name);
 // What of the process' environment starts with MILLRACE_.
 Environment environment_of_process();
 

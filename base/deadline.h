@@ -10,8 +10,8 @@ using Clock = std::chrono::steady_clock;
 using TimePoint = Clock::time_point;
 using Duration = Clock::duration;
 
-// The moment after which nobody wants the answer. A value, handed down the whole path of a request; "now"
-// is passed in, so that whoever decides on it can be tested and simulated.
+// The moment after which nobody wants the answer. A value, handed down the whole path of a request;
+// "now" is passed in, so that whoever decides on it can be tested and simulated.
 class Deadline {
  public:
   Deadline() = default;  // never

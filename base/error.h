@@ -8,8 +8,8 @@
 
 namespace millrace::base {
 
-// Why a request failed: the closed list of docs/errors.md. The word of a reason is the "reason" of the
-// answer's JSON body and the label of every error metric, so it never changes once released.
+// Why a request failed: the closed list of docs/errors.md. The word of a reason is the "reason" of
+// the answer's JSON body and the label of every error metric, so it never changes once released.
 enum class Reason {
   BadTarget,
   UnknownCommand,

@@ -9,8 +9,9 @@
 
 namespace millrace::base {
 
-// Thin handles over prometheus-cpp, so that its headers stay in metrics.cc. A handle is a pointer to a series
-// that lives as long as its Metrics; copying is free, use is wait-free, from any thread.
+// Thin handles over prometheus-cpp, so that its headers stay in metrics.cc. A handle is a pointer
+// to a series that lives as long as its Metrics; copying is free. Any thread: counters and gauges
+// are atomics, a histogram takes its own short lock. A handle that no Metrics gave counts nowhere.
 class Counter {
  public:
   void add(double amount = 1) const;
@@ -39,8 +40,10 @@ class Histogram {
 
 using Labels = std::map<std::string, std::string>;
 
-// A process' metrics. Names are millrace_<component>_<noun>_<unit>; label values come from closed sets, never
-// from a client. Asking twice for the same name and labels gives the same series.
+// A process' metrics. Names are millrace_<component>_<noun>_<unit>; label values come from closed
+// sets, never from a client. Asking twice for the same name and labels gives the same series; one
+// name for two kinds, or a name that Prometheus forbids, aborts. Any thread; asking locks and
+// allocates, so keep the handle.
 class Metrics {
  public:
   Metrics();

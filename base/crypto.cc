@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/crypto.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <sys/random.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+namespace millrace::base {
+namespace {
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+constexpr std::string_view kBase64Url =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+// OpenSSL fails here only when its default provider cannot be loaded: nothing could be signed or
+// verified.
+void require(bool worked) {
+  if (!worked) std::abort();
+}
+
+void append_hex(std::string& out, std::uint8_t byte) {
+  out += kHexDigits[byte >> 4];
+  out += kHexDigits[byte & 0xF];
+}
+
+const unsigned char* as_bytes(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+// The value of a digit of the alphabet; 64 and above for any other character.
+std::uint32_t digit_of(char c) { return static_cast<std::uint32_t>(kBase64Url.find(c)); }
+
+std::uint32_t octet(char c) { return static_cast<std::uint8_t>(c); }
+
+}  // namespace
+
+Digest256 sha256(std::string_view text) {
+  Digest256 digest{};
+  unsigned int size = 0;
+  require(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1 &&
+          size == digest.size());
+  return digest;
+}
+
+Digest256 hmac_sha256(std::string_view key, std::string_view text) {
+  // A null key means "use the one set before" to OpenSSL, so an empty key still points somewhere.
+  const std::string_view safe_key = key.empty() ? std::string_view("") : key;
+  Digest256 digest{};
+  std::size_t size = 0;
+  require(EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA256", nullptr, safe_key.data(), safe_key.size(),
+                    as_bytes(text), text.size(), digest.data(), digest.size(), &size) != nullptr &&
+          size == digest.size());
+  return digest;
+}
+
+std::string hex(const Digest256& digest) {
+  std::string out;
+  out.reserve(digest.size() * 2);
+  for (const std::uint8_t byte : digest) append_hex(out, byte);
+  return out;
+}
+
+bool equal_constant_time(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string random_hex(std::size_t byte_count) {
+  std::string bytes(byte_count, '\0');
+  std::size_t have = 0;
+  while (have < byte_count) {
+    const ssize_t got = ::getrandom(bytes.data() + have, byte_count - have, 0);
+    require(got > 0 || errno == EINTR);
+    if (got > 0) have += static_cast<std::size_t>(got);
+  }
+  std::string out;
+  out.reserve(byte_count * 2);
+  for (const char c : bytes) append_hex(out, static_cast<std::uint8_t>(c));
+  return out;
+}
+
+std::string base64url_encode(std::string_view bytes) {
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    const std::size_t left = bytes.size() - i;
+    std::uint32_t group = octet(bytes[i]) << 16;
+    if (left > 1) group |= octet(bytes[i + 1]) << 8;
+    if (left > 2) group |= octet(bytes[i + 2]);
+    out += kBase64Url[group >> 18];
+    out += kBase64Url[group >> 12 & 63];
+    out += left > 1 ? kBase64Url[group >> 6 & 63] : '=';
+    out += left > 2 ? kBase64Url[group & 63] : '=';
+  }
+  return out;
+}
+
+std::optional<std::string> base64url_decode(std::string_view text) {
+  if (text.size() % 4 == 0 && text.ends_with('=')) {
+    text.remove_suffix(text.ends_with("==") ? 2 : 1);
+  }
+  const std::size_t tail = text.size() % 4;
+  if (tail == 1) return std::nullopt;
+  std::string out;
+  out.reserve(text.size() * 3 / 4);
+  std::uint32_t group = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::uint32_t digit = digit_of(text[i]);
+    if (digit > 63) return std::nullopt;
+    group = (group << 6 | digit) & 0xFFFFFF;
+    if (i % 4 == 0) continue;
+    // After the second, third and fourth digit of a group one more octet is whole.
+    const std::uint32_t spare_bits = 6 - 2 * static_cast<std::uint32_t>(i % 4);
+    out += static_cast<char>(group >> spare_bits & 0xFF);
+  }
+  // Bits that belong to no octet must be zero, or two texts would mean the same.
+  if (tail == 2 && (group & 0xF) != 0) return std::nullopt;
+  if (tail == 3 && (group & 0x3) != 0) return std::nullopt;
+  return out;
+}
+
+}  // namespace millrace::base
