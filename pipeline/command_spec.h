@@ -23,13 +23,13 @@ struct ParameterSpec {
   std::string name;     // the segment before the value; for positional ones only shown in documents
   std::string summary;  // one sentence
   ParameterKind kind = ParameterKind::Integer;
-  std::string unit;             // "px", "%", "" …
+  std::string unit;  // "px", "%", "" …
   std::int64_t min = 0;
   std::int64_t max = 0;
   std::vector<std::string> choices;
-  bool ignore_case = false;     // Choice only
+  bool ignore_case = false;  // Choice only
   bool required = false;
-  std::string default_text;     // as written in a URL; empty: none. For people, never filled in.
+  std::string default_text;  // as written in a URL; empty: none. For people, never filled in.
   friend bool operator==(const ParameterSpec&, const ParameterSpec&) = default;
 };
 
@@ -39,27 +39,32 @@ struct CommandExample {
   friend bool operator==(const CommandExample&, const CommandExample&) = default;
 };
 
-// What a command accepts, in one place: validation, documents, conformance tests and the console are made from
-// it, and it travels worker -> agent -> discovery -> gateway as JSON.
+// What a command accepts, in one place: validation, documents, conformance tests and the console
+// are made from it, and it travels worker -> agent -> discovery -> gateway as JSON.
 struct CommandSpec {
-  std::string name;                   // case-sensitive; canonical
+  std::string name;  // case-sensitive; canonical
   std::vector<std::string> aliases;
   std::string summary;
-  std::string description;            // Markdown paragraphs, may be empty
+  std::string description;                // Markdown paragraphs, may be empty
   std::vector<ParameterSpec> positional;  // in order; optional ones only at the end
   std::vector<ParameterSpec> named;       // name/value pairs, each at most once
-  bool order_matters = false;         // false: canonical text has named pairs in the spec's order
-  std::string kind = "image";         // the kind of worker that runs it
-  std::vector<std::string> takes;     // "image"
-  std::string gives;                  // "image" | "json"
+  bool order_matters = false;      // false: canonical text has named pairs in the spec's order
+  std::string kind = "image";      // the kind of worker that runs it
+  std::vector<std::string> takes;  // "image"
+  std::string gives;               // "image" | "json"
   std::vector<CommandExample> examples;
   friend bool operator==(const CommandSpec&, const CommandSpec&) = default;
 
   [[nodiscard]] const ParameterSpec* find_named(std::string_view parameter) const;
 };
 
-// JSON with a version field; unknown fields are ignored, so that an older side reads a newer one's. A spec whose kind of
-// parameter is not known here is refused (Internal).
+// Whether the spec itself is sound: names of letters, digits, ".", "_" and "-", none twice, ranges
+// that hold something, choices where there must be some, optional positional parameters only at the
+// end. Internal says what is wrong.
+base::Result<void> validate(const CommandSpec& spec);
+
+// JSON with a version field; unknown fields are ignored, so that an older side reads a newer one's.
+// A spec whose kind of parameter is not known here, or that is not sound, is refused (Internal).
 std::string to_json(const CommandSpec& spec);
 base::Result<CommandSpec> command_spec_from_json(std::string_view json);
 

@@ -48,10 +48,10 @@ class CommandCall {
   std::vector<Argument> arguments_;
 };
 
-// A checked pipeline. Its canonical text is the cache key and half of the ETag: two requests that mean the same
-// have the same text.
+// A checked pipeline. Its canonical text is the cache key and half of the ETag: two requests that
+// mean the same have the same text.
 struct Pipeline {
-  std::vector<CommandCall> commands;  // at least one
+  std::vector<CommandCall> commands;       // at least one
   [[nodiscard]] std::string text() const;  // commands joined by "|"
   // Some command has ignore-error/1: on failure the original is the answer.
   [[nodiscard]] bool ignores_errors() const;
@@ -67,18 +67,27 @@ struct PipelineLimits {
 class Catalogue {
  public:
   Catalogue() = default;
-  // A later spec of a name that is already known is ignored.
+  // A later spec of a name or alias that is already known is ignored; so is a later alias of the
+  // same text.
   explicit Catalogue(std::vector<CommandSpec> specs, PipelineLimits limits = {});
 
   [[nodiscard]] const CommandSpec* find(std::string_view name_or_alias) const;
   [[nodiscard]] const std::vector<CommandSpec>& specs() const { return specs_; }
 
-  // `text` is percent-decoded once already. UnknownCommand (names the nearest known ones) or BadParameter (names the
-  // parameter, the value as given and what is allowed). Nothing is repaired. O(length), microseconds.
+  // `text` is percent-decoded once already. UnknownCommand (names the nearest known ones) or
+  // BadParameter (names the parameter, the value as given and what is allowed). Nothing is
+  // repaired. O(length), microseconds.
   [[nodiscard]] base::Result<Pipeline> check(std::string_view text) const;
 
  private:
+  struct Entry {
+    std::string name;  // or alias
+    std::size_t spec_index = 0;
+  };
+  [[nodiscard]] base::Failure unknown_command(std::string_view name) const;
+
   std::vector<CommandSpec> specs_;
+  std::vector<Entry> entries_;  // sorted by name
   PipelineLimits limits_;
 };
 

@@ -11,48 +11,52 @@
 
 namespace millrace::pipeline {
 
-// What a gateway asks of an agent: `POST /v1/task` with this as the JSON body and, over exactly these bytes, the
-// header X-Millrace-Signature (hex HMAC-SHA256 with the fleet's key). docs/formats/task.md has every field.
+// What a gateway asks of an agent: `POST /v1/task` with this as the JSON body and, over exactly
+// these bytes, the header X-Millrace-Signature (hex HMAC-SHA256 with the fleet's key).
+// docs/formats/task.md has every field.
 struct Task {
   static constexpr int kVersion = 1;
 
   std::string request_id;
-  std::string traceparent;     // W3C, may be empty
+  std::string traceparent;  // W3C, may be empty
   std::string bucket;
-  std::string key;             // decoded bytes (JSON carries them percent-encoded)
-  std::string pipeline;        // canonical text
-  std::string user;            // "" is anonymous
-  std::string tier;            // "paid", "free", …
+  std::string key;                         // decoded bytes (JSON carries them percent-encoded)
+  std::string pipeline;                    // canonical text
+  std::string user;                        // "" is anonymous
+  std::string tier;                        // "paid", "free", …
   std::chrono::milliseconds time_left{0};  // until the deadline, when it was sent
-  // Against replay: the gateway's instance, its own running number, and wall-clock time of sending (ms since 1970).
+  // Against replay: the gateway's instance, its own running number, and wall-clock time of sending
+  // (ms since 1970).
   std::string gateway_instance;
   std::uint64_t sequence = 0;
   std::int64_t sent_at_unix_ms = 0;
 };
 
 std::string to_json(const Task& task);
-// BadTarget for anything that is not a task of a version understood here (fields that are not known are ignored).
+// BadTarget for anything that is not a task of a version understood here (fields that are not known
+// are ignored).
 base::Result<Task> task_from_json(std::string_view json);
 
-// Header names of the link. The answer carries the variant's own fields (Content-Type, ETag, …), Server-Timing,
-// and the node's load; an error answer is the JSON body of base errors.
+// Header names of the link. The answer carries the variant's own fields (Content-Type, ETag, …),
+// Server-Timing, and the node's load; an error answer is the JSON body of base errors.
 inline constexpr std::string_view kSignatureHeader = "X-Millrace-Signature";
 inline constexpr std::string_view kLoadHeader = "X-Millrace-Load";
 inline constexpr std::string_view kNodeHeader = "X-Millrace-Node";
 
 // What rides on every agent answer: slow facts go through the registry, load does not.
 struct NodeLoad {
-  std::uint32_t busy = 0;      // workers at work
-  std::uint32_t slots = 0;     // workers in all
-  std::uint32_t queued = 0;    // tasks waiting, all tiers
-  double drain_per_s = 0;      // tasks finished a second, smoothed
+  std::uint32_t busy = 0;    // workers at work
+  std::uint32_t slots = 0;   // workers in all
+  std::uint32_t queued = 0;  // tasks waiting, all tiers
+  double drain_per_s = 0;    // tasks finished a second, smoothed
   std::uint64_t cache_bytes = 0;
 };
-std::string to_header(const NodeLoad& load);   // "busy=1, slots=2, queued=0, drain=31.5, cache=1048576"
+std::string to_header(
+    const NodeLoad& load);  // "busy=1, slots=2, queued=0, drain=31.5, cache=1048576"
 base::Result<NodeLoad> node_load_from_header(std::string_view text);
 
-// Refuses what was signed long ago or seen before, in constant memory per gateway: a window of sequence numbers, as in
-// RFC 4303 appendix A2. Pure; time is passed in.
+// Refuses what was signed long ago or seen before, in constant memory per gateway: a window of
+// sequence numbers, as in RFC 4303 appendix A2. Pure; time is passed in.
 class ReplayWindow {
  public:
   static constexpr std::uint64_t kWindow = 65'536;

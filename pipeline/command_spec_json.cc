@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "pipeline/command_spec.h"
+#include "pipeline/json_fields.h"
+#include "pipeline/wording.h"
+
+namespace millrace::pipeline {
+namespace {
+
+using nlohmann::ordered_json;
+using Presence = JsonFields::Presence;
+
+constexpr int kVersion = 1;
+
+struct KindWord {
+  ParameterKind kind;
+  std::string_view word;
+};
+constexpr std::array kKindWords = {
+    KindWord{ParameterKind::Integer, "integer"}, KindWord{ParameterKind::Choice, "choice"},
+    KindWord{ParameterKind::Quality, "quality"}, KindWord{ParameterKind::Size, "size"}};
+
+std::string_view word_of(ParameterKind kind) {
+  for (const KindWord& row : kKindWords) {
+    if (row.kind == kind) return row.word;
+  }
+  return "integer";
+}
+
+ordered_json parameters_to_json(const std::vector<ParameterSpec>& parameters) {
+  ordered_json list = ordered_json::array();
+  for (const ParameterSpec& parameter : parameters) {
+    ordered_json item;
+    item["name"] = parameter.name;
+    item["summary"] = parameter.summary;
+    item["kind"] = word_of(parameter.kind);
+    if (!parameter.unit.empty()) item["unit"] = parameter.unit;
+    if (parameter.kind == ParameterKind::Choice) {
+      item["choices"] = parameter.choices;
+      item["ignore_case"] = parameter.ignore_case;
+    } else {
+      item["min"] = parameter.min;
+      item["max"] = parameter.max;
+    }
+    item["required"] = parameter.required;
+    if (!parameter.default_text.empty()) item["default"] = parameter.default_text;
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
+void read_parameter(JsonFields& fields, ParameterSpec& parameter) {
+  std::string kind;
+  fields.text("name", parameter.name, Presence::Required);
+  fields.text("summary", parameter.summary, Presence::Optional);
+  fields.text("kind", kind, Presence::Required);
+  fields.text("unit", parameter.unit, Presence::Optional);
+  fields.flag("ignore_case", parameter.ignore_case, Presence::Optional);
+  fields.flag("required", parameter.required, Presence::Optional);
+  fields.text("default", parameter.default_text, Presence::Optional);
+  bool known = false;
+  for (const KindWord& row : kKindWords) {
+    if (row.word != kind) continue;
+    known = true;
+    parameter.kind = row.kind;
+  }
+  if (!known) fields.refuse(fmt::format("there is no kind of parameter {}", in_quotes(kind)));
+  if (parameter.kind == ParameterKind::Choice) {
+    fields.texts("choices", parameter.choices, Presence::Required);
+  } else {
+    fields.integer("min", parameter.min, Presence::Required, INT64_MIN);
+    fields.integer("max", parameter.max, Presence::Required, INT64_MIN);
+  }
+}
+
+void read_parameters(JsonFields& fields, std::string_view name,
+                     std::vector<ParameterSpec>& parameters) {
+  const nlohmann::json* list = fields.array(name, Presence::Optional);
+  if (list == nullptr) return;
+  for (const nlohmann::json& item : *list) {
+    if (!item.is_object()) return fields.refuse(fmt::format("{} must be objects", name));
+    ParameterSpec parameter;
+    JsonFields inner(item);
+    read_parameter(inner, parameter);
+    if (inner.failed()) return fields.refuse(fmt::format("{}: {}", name, inner.mistake()));
+    parameters.push_back(std::move(parameter));
+  }
+}
+
+void read_examples(JsonFields& fields, std::vector<CommandExample>& examples) {
+  const nlohmann::json* list = fields.array("examples", Presence::Optional);
+  if (list == nullptr) return;
+  for (const nlohmann::json& item : *list) {
+    if (!item.is_object()) return fields.refuse("examples must be objects");
+    CommandExample example;
+    JsonFields inner(item);
+    inner.text("pipeline", example.pipeline, Presence::Required);
+    inner.text("shows", example.shows, Presence::Optional);
+    if (inner.failed()) return fields.refuse("examples: " + inner.mistake());
+    examples.push_back(std::move(example));
+  }
+}
+
+}  // namespace
+
+std::string to_json(const CommandSpec& spec) {
+  ordered_json json;
+  json["version"] = kVersion;
+  json["name"] = spec.name;
+  if (!spec.aliases.empty()) json["aliases"] = spec.aliases;
+  json["summary"] = spec.summary;
+  if (!spec.description.empty()) json["description"] = spec.description;
+  json["positional"] = parameters_to_json(spec.positional);
+  json["named"] = parameters_to_json(spec.named);
+  json["order_matters"] = spec.order_matters;
+  json["kind"] = spec.kind;
+  json["takes"] = spec.takes;
+  json["gives"] = spec.gives;
+  ordered_json examples = ordered_json::array();
+  for (const CommandExample& example : spec.examples) {
+    examples.push_back({{"pipeline", example.pipeline}, {"shows", example.shows}});
+  }
+  json["examples"] = std::move(examples);
+  return dump_json(json);
+}
+
+base::Result<CommandSpec> command_spec_from_json(std::string_view json) {
+  const auto refused = [](const std::string& why) {
+    return base::fail(base::Reason::Internal, "A command's specification cannot be read: " + why);
+  };
+  const auto object = parse_json_object(json);
+  if (!object) return refused("it is not a JSON object");
+  JsonFields fields(*object);
+  CommandSpec spec;
+  int version = 0;
+  fields.integer("version", version, Presence::Required, 1, kVersion);
+  fields.text("name", spec.name, Presence::Required);
+  fields.texts("aliases", spec.aliases, Presence::Optional);
+  fields.text("summary", spec.summary, Presence::Optional);
+  fields.text("description", spec.description, Presence::Optional);
+  read_parameters(fields, "positional", spec.positional);
+  read_parameters(fields, "named", spec.named);
+  fields.flag("order_matters", spec.order_matters, Presence::Optional);
+  fields.text("kind", spec.kind, Presence::Required);
+  fields.texts("takes", spec.takes, Presence::Optional);
+  fields.text("gives", spec.gives, Presence::Optional);
+  read_examples(fields, spec.examples);
+  if (fields.failed()) return refused(fields.mistake());
+  if (auto sound = validate(spec); !sound) return base::fail(std::move(sound.error()));
+  return spec;
+}
+
+}  // namespace millrace::pipeline

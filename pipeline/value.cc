@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pipeline/value.h"
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "pipeline/wording.h"
+
+namespace millrace::pipeline {
+namespace {
+
+bool same_without_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+std::optional<std::int64_t> number_in_range(const ParameterSpec& spec, std::string_view text) {
+  const auto number = whole_number(text);
+  if (!number || *number < spec.min || *number > spec.max) return std::nullopt;
+  return number;
+}
+
+std::optional<std::string> canonical_size(const ParameterSpec& spec, std::string_view given) {
+  const std::size_t cross = given.find('x');
+  if (cross == std::string_view::npos) return std::nullopt;
+  const auto width = number_in_range(spec, given.substr(0, cross));
+  const auto height = number_in_range(spec, given.substr(cross + 1));
+  if (!width || !height) return std::nullopt;
+  return fmt::format("{}x{}", *width, *height);
+}
+
+std::string number_phrase(const ParameterSpec& spec) {
+  return spec.min == spec.max ? fmt::format("the number {}", spec.min)
+                              : fmt::format("a whole number from {} to {}", spec.min, spec.max);
+}
+
+}  // namespace
+
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+std::optional<std::string> canonical_value(const ParameterSpec& spec, std::string_view given) {
+  switch (spec.kind) {
+    case ParameterKind::Integer:
+      if (const auto number = number_in_range(spec, given)) return std::to_string(*number);
+      return std::nullopt;
+    case ParameterKind::Choice:
+      for (const std::string& choice : spec.choices) {
+        if (choice == given || (spec.ignore_case && same_without_case(choice, given))) {
+          return choice;
+        }
+      }
+      return std::nullopt;
+    case ParameterKind::Quality: {
+      const bool forced = given.ends_with('!');
+      if (forced) given.remove_suffix(1);
+      if (const auto number = number_in_range(spec, given)) {
+        return std::to_string(*number) + (forced ? "!" : "");
+      }
+      return std::nullopt;
+    }
+    case ParameterKind::Size:
+      return canonical_size(spec, given);
+  }
+  return std::nullopt;
+}
+
+std::string allowed_values(const ParameterSpec& spec) {
+  const std::string unit = spec.unit.empty() ? "" : fmt::format(" ({})", spec.unit);
+  switch (spec.kind) {
+    case ParameterKind::Integer:
+      return number_phrase(spec) + unit;
+    case ParameterKind::Choice: {
+      const std::vector<std::string_view> names(spec.choices.begin(), spec.choices.end());
+      return names.size() == 1 ? std::string(names.front()) : "one of " + listed(names);
+    }
+    case ParameterKind::Quality:
+      return number_phrase(spec) + unit + ", then \"!\" where it is to be forced";
+    case ParameterKind::Size:
+      return "<width>x<height>, each " + number_phrase(spec) + unit;
+  }
+  return "";
+}
+
+}  // namespace millrace::pipeline
