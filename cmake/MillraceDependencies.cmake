@@ -12,7 +12,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_package(tl-expected REQUIRED)
-pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips)
+pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips-cpp)
 pkg_check_modules(JEMALLOC IMPORTED_TARGET jemalloc)
 
 # Debian's per-module OpenCV packages carry no CMake configuration.
