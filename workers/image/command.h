@@ -10,14 +10,10 @@
 #include "base/result.h"
 #include "pipeline/command_spec.h"
 #include "pipeline/pipeline.h"
+#include "workers/image/options.h"
 #include "workers/image/stage.h"
 
 namespace millrace::workers::image {
-
-// What the process was started with.
-struct ImageWorkerOptions {
-  std::string face_model_path;  // empty: none
-};
 
 // One command, whole: what it accepts and what it does.
 struct ImageCommand {

@@ -44,4 +44,8 @@ Placement place_view(int mode, Bounds bounds, Size source);
 // The middle of `whole`, at most `wanted` px.
 Area centre_of(Size whole, Size wanted);
 
+// Where `area` of the upright picture of `whole` px lies in the picture as stored; EXIF
+// `orientation` 1..8.
+Area stored_area(Area area, Size whole, int orientation);
+
 }  // namespace millrace::workers::image

@@ -17,8 +17,9 @@ namespace millrace::workers::image {
 struct Source {
   InputBytes bytes;
   SourceFormat format = SourceFormat::Jpeg;
-  Size stored;          // px, before orientation
-  int orientation = 1;  // EXIF 1..8, what is still to be applied
+  Size stored;                    // px, before orientation
+  int orientation = 1;            // EXIF 1..8, what is still to be applied
+  bool says_orientation = false;  // the file has the tag
   std::int64_t frames = 1;
   bool has_alpha = false;
   std::string color_model;              // as imageInfo says it: "ycbcr", "nrgba", "palette16", …

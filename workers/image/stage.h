@@ -74,7 +74,7 @@ class ImageStage {
 
  private:
   base::Result<void> check_result(Size size) const;
-  base::Result<vips::VImage> scaled(Size whole);
+  base::Result<vips::VImage> placed(const Placement& placement);
 
   const Source& source_;
   ipc::RunLimits limits_;

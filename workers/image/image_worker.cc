@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/image/image_worker.h"
+
+#include <algorithm>
+#include <malloc.h>
+#include <utility>
+
+#include <fmt/format.h>
+#include <vips/vips8>
+
+#include "workers/image/command.h"
+#include "workers/image/memory.h"
+#include "workers/image/saver.h"
+#include "workers/image/source.h"
+#include "workers/image/stage.h"
+#include "workers/image/vips_runtime.h"
+
+namespace millrace::workers::image {
+namespace {
+
+using base::Reason;
+
+// Goes up whenever a change here makes other bytes of the same request.
+constexpr int kResultsVersion = 1;
+
+}  // namespace
+
+struct ImageWorker::Impl {
+  std::vector<ImageCommand> commands;
+  // What the last task read, px: decides whether it is worth giving memory back.
+  std::uint64_t last_source_px = 0;
+
+  [[nodiscard]] const ImageCommand* find(const std::string& name) const {
+    const auto found = std::find_if(commands.begin(), commands.end(),
+                                    [&name](const ImageCommand& c) { return c.spec.name == name; });
+    return found == commands.end() ? nullptr : &*found;
+  }
+  [[nodiscard]] base::Result<void> apply(const pipeline::Pipeline& pipeline, ImageStage& stage,
+                                         const TaskWatch& watch) const;
+};
+
+base::Result<void> ImageWorker::Impl::apply(const pipeline::Pipeline& pipeline, ImageStage& stage,
+                                            const TaskWatch& watch) const {
+  for (const pipeline::CommandCall& call : pipeline.commands) {
+    const ImageCommand* command = find(call.name());
+    if (command == nullptr) {
+      return base::fail(Reason::UnknownCommand,
+                        fmt::format("{} is not a command of this worker", call.name()));
+    }
+    if (stage.json()) {
+      return base::fail(
+          Reason::BadParameter,
+          fmt::format("{} needs a picture, but the command before it gives a document",
+                      call.name()));
+    }
+    if (auto still = watch.check(); !still) return still;
+    if (auto applied = command->run(call, stage); !applied) return applied;
+  }
+  return {};
+}
+
+namespace {
+
+base::Result<ipc::RunOutcome> write_document(ImageStage& stage, OutputFile& output) {
+  const std::string& document = *stage.json();
+  if (auto written = output.write(std::as_bytes(std::span(document))); !written) {
+    return base::fail(std::move(written.error()));
+  }
+  ipc::RunOutcome outcome;
+  outcome.media_type = "application/json";
+  outcome.cacheable_by_clients = stage.cacheable_by_clients();
+  return outcome;
+}
+
+base::Result<ipc::RunOutcome> write_picture(ImageStage& stage, const ipc::RunLimits& limits,
+                                            const TaskWatch& watch, OutputFile& output) {
+  auto picture = stage.picture();
+  if (!picture) return base::fail(std::move(picture.error()));
+  auto saved = save_picture(
+      *picture, stage.encoding(), stage.source().copyright, watch,
+      [&](std::span<const std::byte> file) -> base::Result<void> {
+        if (file.size() > limits.result_bytes_max.count) {
+          return base::fail(Reason::ResultTooLarge,
+                            fmt::format("the result would be {} bytes; at most {} are allowed",
+                                        file.size(), limits.result_bytes_max.count));
+        }
+        return output.write(file);
+      });
+  if (!saved) return base::fail(std::move(saved.error()));
+  ipc::RunOutcome outcome;
+  outcome.media_type = media_type_of(stage.encoding().format);
+  outcome.width = stage.size().width;
+  outcome.height = stage.size().height;
+  return outcome;
+}
+
+}  // namespace
+
+ImageWorker::ImageWorker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ImageWorker::~ImageWorker() = default;
+
+base::Result<std::unique_ptr<ImageWorker>> ImageWorker::create(const ImageWorkerOptions& options) {
+  if (auto started = start_vips(); !started) return base::fail(std::move(started.error()));
+  auto impl = std::make_unique<Impl>();
+  impl->commands = all_image_commands(options);
+  return std::unique_ptr<ImageWorker>(new ImageWorker(std::move(impl)));
+}
+
+std::string ImageWorker::kind() const { return "image"; }
+
+std::string ImageWorker::build() const {
+  return fmt::format("image/{} vips/{}", kResultsVersion, vips_version_string());
+}
+
+std::vector<pipeline::CommandSpec> ImageWorker::commands() const {
+  std::vector<pipeline::CommandSpec> specs;
+  for (const ImageCommand& command : impl_->commands) specs.push_back(command.spec);
+  return specs;
+}
+
+std::vector<std::string> ImageWorker::notes() const {
+  std::vector<std::string> notes = missing_formats();
+  for (const ImageCommand& command : impl_->commands) {
+    notes.insert(notes.end(), command.notes.begin(), command.notes.end());
+  }
+  return notes;
+}
+
+base::Result<ipc::Probe> ImageWorker::probe(InputBytes input, const ipc::RunLimits& limits) {
+  auto source = read_source(input, limits);
+  if (!source) return base::fail(std::move(source.error()));
+  ipc::Probe probe;
+  probe.format = word_of(source->format);
+  probe.media_type = media_type_of(source->format);
+  probe.width = source->stored.width;
+  probe.height = source->stored.height;
+  probe.frames = source->frames;
+  probe.orientation = source->orientation;
+  return probe;
+}
+
+base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
+  auto source = read_source(context.input, context.limits);
+  if (!source) return base::fail(std::move(source.error()));
+  impl_->last_source_px = static_cast<std::uint64_t>(source->stored.width * source->stored.height);
+  TaskWatch watch(context.deadline, context.limits.cpu_max, TaskWatch::clocks_of_process());
+  try {
+    ImageStage stage(*source, context.limits, watch);
+    if (auto applied = impl_->apply(context.pipeline, stage, watch); !applied) {
+      return base::fail(std::move(applied.error()));
+    }
+    auto outcome = stage.json() ? write_document(stage, context.output)
+                                : write_picture(stage, context.limits, watch, context.output);
+    if (!outcome) return outcome;
+    outcome->bytes = context.output.written();
+    outcome->headers = stage.headers();
+    return outcome;
+  } catch (const vips::VError& error) {
+    base::Error failure = error_of_vips(
+        error.what(), Reason::CorruptMedia,
+        fmt::format("the {} file is damaged: it cannot be decoded", word_of(source->format)));
+    vips_error_clear();
+    if (failure.reason == Reason::CorruptMedia && may_have_lacked_memory(*source)) {
+      failure.reason = Reason::TaskTooExpensive;
+      failure.public_message = "the task needs more memory than one task may use";
+    }
+    return base::fail(std::move(failure));
+  }
+}
+
+void ImageWorker::rest() {
+  if (impl_->last_source_px >= kPurgeAbovePx) give_memory_back();
+  impl_->last_source_px = 0;
+}
+
+}  // namespace millrace::workers::image

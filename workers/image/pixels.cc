@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/image/pixels.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+namespace millrace::workers::image {
+namespace {
+
+// Two rows of blocks of a JPEG with subsampled colour, and small enough to stay in the second-level
+// cache.
+constexpr int kStripLines = 16;
+
+struct Unref {
+  void operator()(VipsRegion* region) const { g_object_unref(region); }
+};
+
+}  // namespace
+
+base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& watch,
+                                  const std::function<base::Result<void>(const Strip&)>& take) {
+  const std::unique_ptr<VipsRegion, Unref> region(vips_region_new(image.get_image()));
+  if (!region) throw vips::VError();
+  for (int top = 0; top < image.height(); top += kStripLines) {
+    if (auto still = watch.check(); !still) return still;
+    VipsRect area{0, top, image.width(), std::min(kStripLines, image.height() - top)};
+    if (vips_region_prepare(region.get(), &area) != 0) throw vips::VError();
+    const Strip strip{VIPS_REGION_ADDR(region.get(), 0, top), VIPS_REGION_LSKIP(region.get()),
+                      area.height};
+    if (auto taken = take(strip); !taken) return taken;
+  }
+  return {};
+}
+
+base::Result<vips::VImage> in_memory(const vips::VImage& image, const TaskWatch& watch) {
+  const std::size_t line_bytes =
+      static_cast<std::size_t>(image.width()) * static_cast<std::size_t>(image.bands());
+  VipsImage* memory = vips_image_new_memory();
+  if (memory == nullptr) throw vips::VError();
+  vips::VImage copy(memory);  // owns it
+  if (vips_image_pipelinev(memory, VIPS_DEMAND_STYLE_ANY, image.get_image(), nullptr) != 0 ||
+      vips_image_write_prepare(memory) != 0) {
+    throw vips::VError();
+  }
+  int top = 0;
+  auto done = for_each_strip(image, watch, [&](const Strip& strip) -> base::Result<void> {
+    for (int line = 0; line < strip.lines; ++line) {
+      std::memcpy(VIPS_IMAGE_ADDR(memory, 0, top + line),
+                  strip.first + static_cast<std::size_t>(line) * strip.stride_bytes, line_bytes);
+    }
+    top += strip.lines;
+    return {};
+  });
+  if (!done) return base::fail(std::move(done.error()));
+  return copy;
+}
+
+}  // namespace millrace::workers::image

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include <vips/vips8>
+
+#include "base/result.h"
+#include "workers/image/watch.h"
+
+namespace millrace::workers::image {
+
+// Some whole lines of a picture, 8 bits a band, bands side by side.
+struct Strip {
+  const std::uint8_t* first = nullptr;
+  std::size_t stride_bytes = 0;  // from one line to the next
+  int lines = 0;
+};
+
+// Computes an 8-bit picture from top to bottom on the calling thread and hands it over in strips;
+// nothing of it is kept. libvips' own sinks would do it on threads that stay behind for fifteen
+// seconds. The watch is asked before each strip; an error of it or of `take` ends the loop. Throws
+// vips::VError.
+base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& watch,
+                                  const std::function<base::Result<void>(const Strip&)>& take);
+
+// The picture, computed once and kept: readable in any order. width x height x bands bytes.
+base::Result<vips::VImage> in_memory(const vips::VImage& image, const TaskWatch& watch);
+
+}  // namespace millrace::workers::image

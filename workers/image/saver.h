@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include <vips/vips8>
+
+#include "base/result.h"
+#include "workers/image/encoding.h"
+#include "workers/image/watch.h"
+
+namespace millrace::workers::image {
+
+// Takes the bytes of the whole file, which stay the saver's.
+using TakeFile = std::function<base::Result<void>(std::span<const std::byte>)>;
+
+// Computes and encodes a picture (8-bit sRGB or grey, with straight alpha or without; alpha is
+// flattened on white when the format has none). The file carries no profile and no metadata but
+// `copyright` (GIF not even that); empty: none. TaskTooExpensive, Deadline, CorruptMedia (the
+// source is decoded only now), or an error of `take`. Throws vips::VError.
+base::Result<void> save_picture(vips::VImage image, const Encoding& encoding,
+                                const std::string& copyright, const TaskWatch& watch,
+                                const TakeFile& take);
+
+// The part of it for JPEG, on libjpeg itself and on this thread alone. `image` has 1 or 3 bands.
+base::Result<void> save_jpeg(const vips::VImage& image, const Encoding& encoding,
+                             const std::string& copyright, const TaskWatch& watch,
+                             const TakeFile& take);
+
+}  // namespace millrace::workers::image
