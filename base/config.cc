@@ -7,6 +7,7 @@
 #include "base/config.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -361,8 +362,10 @@ Result<void> load_config(std::string_view yaml_text, const Environment& environm
 }
 
 bool is_reserved_variable(std::string_view name) {
-  return name == "MILLRACE_FACE_MODEL" || name == "MILLRACE_SAMPLE_BUCKET" ||
-         name == "MILLRACE_BUILD_JOBS" || name.starts_with("MILLRACE_TEST_");
+  constexpr std::array<std::string_view, 3> kNames = {"MILLRACE_FACE_MODEL", "MILLRACE_MEDIA_DIR",
+                                                      "MILLRACE_BUILD_JOBS"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end() ||
+         name.starts_with("MILLRACE_TEST_") || name.starts_with("MILLRACE_BENCH_");
 }
 
 Environment environment_of_process() {

@@ -97,8 +97,8 @@ Result<void> load_config(std::string_view yaml_text, const Environment& environm
 // The effective values as YAML, each key with its `about` as a comment when `commented`.
 std::string print_config(const ConfigBinder::Body& root, bool commented);
 // True for the MILLRACE_ variables that belong to the scripts and tests, not to the configuration:
-// MILLRACE_FACE_MODEL, MILLRACE_SAMPLE_BUCKET, MILLRACE_BUILD_JOBS and everything after
-// MILLRACE_TEST_.
+// MILLRACE_FACE_MODEL, MILLRACE_MEDIA_DIR, MILLRACE_BUILD_JOBS and all that
+// begin with MILLRACE_TEST_ or MILLRACE_BENCH_.
 bool is_reserved_variable(std::string_view name);
 // What of the process' environment starts with MILLRACE_.
 Environment environment_of_process();

@@ -21,21 +21,22 @@ inline constexpr int kProtocolVersion = 1;
 
 // worker -> agent, once, when it is ready to work.
 struct Describe {
-  std::string kind;  // "image"
+  std::string kind;   // "image"
   std::string build;  // changes when results may change; part of every ETag
   std::vector<pipeline::CommandSpec> commands;
-  std::vector<std::string> notes;  // what is missing and said aloud: "no face model: facecrop uses attention"
+  std::vector<std::string>
+      notes;  // what is missing and said aloud: "no face model: facecrop uses attention"
 };
 
 // What the header of a file says. Costs a header, never a decode.
 struct Probe {
-  std::string format;      // "jpeg", "png", …: the loader, from magic bytes
-  std::string media_type;  // "image/jpeg"
+  std::string format;       // "jpeg", "png", …: the loader, from magic bytes
+  std::string media_type;   // "image/jpeg"
   std::int64_t width = 0;   // px as stored, before orientation
   std::int64_t height = 0;  // px as stored
   std::int64_t frames = 1;
   std::int64_t duration_ms = 0;
-  int orientation = 1;      // EXIF 1..8
+  int orientation = 1;  // EXIF 1..8
 };
 
 // Limits that the worker enforces on itself.
@@ -73,16 +74,16 @@ struct RunOutcome {
   std::int64_t height = 0;  // px
   std::int64_t frames = 1;
   std::int64_t duration_ms = 0;
-  std::uint64_t bytes = 0;  // written to the output
-  bool cacheable_by_clients = true;          // false: Cache-Control: no-store (imageInfo)
+  std::uint64_t bytes = 0;                     // written to the output
+  bool cacheable_by_clients = true;            // false: Cache-Control: no-store (imageInfo)
   std::map<std::string, std::string> headers;  // for the client: X-Millrace-Crop …
 };
 // worker -> agent, once for each probe and run.
 struct Reply {
   std::uint64_t id = 0;
   std::variant<Probe, RunOutcome, base::Error> body;
-  std::chrono::microseconds cpu_time{0};   // user + system, of this task alone
-  base::Bytes memory_peak;                 // resident set's high-water mark of the process
+  std::chrono::microseconds cpu_time{0};  // user + system, of this task alone
+  base::Bytes memory_peak;                // resident set's high-water mark of the process
 };
 
 std::string to_json(const Describe&);
