@@ -3,6 +3,7 @@
 // JPEG on libjpeg itself. libvips' saver pulls its pixels through two threads that idle afterwards;
 // here the strips go from the resampler to the encoder while they are in the cache. libjpeg reports
 // errors by longjmp: the functions that can be left so hold no object with a destructor.
+#include <algorithm>
 #include <csetjmp>
 #include <cstddef>
 #include <cstdio>
@@ -11,6 +12,8 @@
 
 // jpeglib.h needs <cstdio> before it.
 #include <jpeglib.h>
+// After it.
+#include <jerror.h>
 
 #include "workers/image/exif.h"
 #include "workers/image/pixels.h"
@@ -38,6 +41,43 @@ struct ErrorState {
 
 void stay_silent(j_common_ptr) {}
 
+// Memory that grows. libjpeg's own (jpeg_mem_dest) tells where it is only when the file has been
+// finished, and leaves an unfinished one to nobody.
+struct Destination {
+  static constexpr std::size_t kFirstBytes = 64 << 10;
+  jpeg_destination_mgr methods{};  // first, so that libjpeg's pointer to it is a pointer to this
+  std::uint8_t* bytes = nullptr;
+  std::size_t capacity_bytes = 0;
+  std::size_t size_bytes = 0;
+};
+
+// Makes room behind `used` bytes; leaves by longjmp when there is none.
+void grow(j_compress_ptr info, std::size_t used) {
+  auto* destination = reinterpret_cast<Destination*>(info->dest);
+  const std::size_t wanted = std::max(Destination::kFirstBytes, destination->capacity_bytes * 2);
+  void* bytes = std::realloc(destination->bytes, wanted);
+  if (bytes == nullptr) {
+    info->err->msg_code = JERR_OUT_OF_MEMORY;
+    (*info->err->error_exit)(reinterpret_cast<j_common_ptr>(info));
+  }
+  destination->bytes = static_cast<std::uint8_t*>(bytes);
+  destination->capacity_bytes = wanted;
+  destination->methods.next_output_byte = destination->bytes + used;
+  destination->methods.free_in_buffer = wanted - used;
+}
+
+void begin_output(j_compress_ptr info) { grow(info, 0); }
+
+boolean output_is_full(j_compress_ptr info) {
+  grow(info, reinterpret_cast<Destination*>(info->dest)->capacity_bytes);
+  return TRUE;
+}
+
+void end_output(j_compress_ptr info) {
+  auto* destination = reinterpret_cast<Destination*>(info->dest);
+  destination->size_bytes = destination->capacity_bytes - destination->methods.free_in_buffer;
+}
+
 class JpegFile {
  public:
   JpegFile() {
@@ -47,7 +87,7 @@ class JpegFile {
   }
   ~JpegFile() {
     jpeg_destroy_compress(&info_);
-    std::free(bytes_);
+    std::free(destination_.bytes);
   }
   JpegFile(const JpegFile&) = delete;
   JpegFile& operator=(const JpegFile&) = delete;
@@ -55,7 +95,10 @@ class JpegFile {
   bool begin(int width, int height, int bands, const Encoding& encoding) {
     if (setjmp(error_.where) != 0) return false;
     jpeg_create_compress(&info_);
-    jpeg_mem_dest(&info_, &bytes_, &size_bytes_);
+    destination_.methods.init_destination = begin_output;
+    destination_.methods.empty_output_buffer = output_is_full;
+    destination_.methods.term_destination = end_output;
+    info_.dest = &destination_.methods;
     info_.image_width = static_cast<JDIMENSION>(width);
     info_.image_height = static_cast<JDIMENSION>(height);
     info_.input_components = bands;
@@ -91,13 +134,10 @@ class JpegFile {
     return true;
   }
   [[nodiscard]] std::span<const std::byte> bytes() const {
-    return std::as_bytes(std::span(bytes_, size_bytes_));
+    return std::as_bytes(std::span(destination_.bytes, destination_.size_bytes));
   }
   [[nodiscard]] base::Failure failure() const {
-    const bool memory =
-        error_.methods.msg_code == 0
-            ? false
-            : std::string_view(error_.message).find("memory") != std::string_view::npos;
+    const bool memory = error_.methods.msg_code == JERR_OUT_OF_MEMORY;
     return base::fail(memory ? Reason::TaskTooExpensive : Reason::Internal,
                       memory ? "the task needs more memory than one task may use"
                              : "the picture cannot be written as JPEG",
@@ -107,8 +147,7 @@ class JpegFile {
  private:
   jpeg_compress_struct info_{};
   ErrorState error_;
-  unsigned char* bytes_ = nullptr;  // libjpeg's, by malloc
-  unsigned long size_bytes_ = 0;    // NOLINT(google-runtime-int): libjpeg's type
+  Destination destination_;
 };
 
 }  // namespace

@@ -124,7 +124,8 @@ base::Result<void> read_by_vips(Source& source) {
     const VImage image = open_picture(source.bytes, source.format);
     source.stored = {image.width(), image.height()};
     source.frames = frames_of(image);
-    source.has_alpha = image.has_alpha();
+    // In packed Lab the fourth byte holds low bits, not alpha.
+    source.has_alpha = image.coding() == VIPS_CODING_NONE && image.has_alpha();
     source.says_orientation = image.get_typeof(VIPS_META_ORIENTATION) != 0;
     source.orientation = vips_image_get_orientation(image.get_image());
     source.copyright = read_exif(blob_of(image, VIPS_META_EXIF_NAME)).copyright;
