@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <sys/types.h>
+
+#include "base/unique_fd.h"
+#include "ipc/channel.h"
+#include "ipc/messages.h"
+
+namespace millrace::workers {
+
+// A file of memory with these bytes.
+base::UniqueFd memory_file(std::string_view bytes);
+std::string contents(const base::UniqueFd& file);
+
+// A SampleWorker in a process of its own, and the agent's end of its channel. Waiting is bounded by
+// the test's own time-out alone.
+class WorkerProcess {
+ public:
+  explicit WorkerProcess(int shared_file = -1);
+  ~WorkerProcess();  // kills what still runs
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+
+  // The message that comes next.
+  ipc::FromWorker next();
+  // The reply that comes next; frames of progress before it are counted.
+  ipc::Reply reply();
+  // One run from input text to reply, with the output's file in output().
+  ipc::Reply run(const std::string& pipeline, std::string_view input = "input",
+                 const ipc::RunLimits& limits = {});
+  void start_run(const std::string& pipeline, std::string_view input = "input",
+                 const ipc::RunLimits& limits = {});
+  [[nodiscard]] std::string output() const { return contents(output_); }
+  [[nodiscard]] int progress_frames() const { return progress_frames_; }
+
+  [[nodiscard]] int channel() const { return channel_.get(); }
+  void close_channel() { channel_.reset(); }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  // What waitpid says of its end.
+  int wait();
+
+  base::UniqueFd output_;
+
+ private:
+  pid_t pid_ = -1;
+  base::UniqueFd channel_;
+  std::uint64_t next_id_ = 1;
+  int progress_frames_ = 0;
+};
+
+}  // namespace millrace::workers
