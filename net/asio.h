@@ -8,7 +8,6 @@
 #include <boost/asio/io_context.hpp>
 // clang-format on
 
-
 namespace millrace::net {
 
 namespace asio = boost::asio;

@@ -8,8 +8,8 @@
 
 namespace millrace::net {
 
-// "Nobody wants this any more", passed down to whoever waits. One thread (the io_context's); cheap to copy.
-// A default-constructed token is never cancelled.
+// "Nobody wants this any more", passed down to whoever waits. One thread (the io_context's); cheap
+// to copy. A default-constructed token is never cancelled.
 class CancelToken {
  public:
   CancelToken() = default;

@@ -13,8 +13,8 @@ struct Header {
   std::string value;
 };
 
-// The fields of a message in their order; names compare without case. A vector, because messages have
-// about ten. Views that `find` returns live until the next change.
+// The fields of a message in their order; names compare without case. A vector, because messages
+// have about ten. Views that `find` returns live until the next change.
 class Headers {
  public:
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;

@@ -21,32 +21,34 @@ namespace millrace::net {
 // Every limit has a default that is safe in front of the internet.
 struct HttpServerLimits {
   base::Bytes request_line_max{8 << 10};
-  base::Bytes headers_max{32 << 10};          // all fields of one request, with the request line
+  base::Bytes headers_max{32 << 10};  // all fields of one request, with the request line
   base::Bytes body_max{1 << 20};
-  std::chrono::milliseconds header_timeout{10'000};  // first byte of a request to the end of its head
-  std::chrono::milliseconds body_timeout{30'000};    // end of head to end of body
-  std::chrono::milliseconds idle_timeout{75'000};    // between requests of a kept-alive connection
-  std::chrono::milliseconds write_timeout{30'000};   // without one byte of progress
-  std::size_t connections_max = 20'000;              // per server; above it the oldest idle one is closed
+  std::chrono::milliseconds header_timeout{
+      10'000};                                     // first byte of a request to the end of its head
+  std::chrono::milliseconds body_timeout{30'000};  // end of head to end of body
+  std::chrono::milliseconds idle_timeout{75'000};  // between requests of a kept-alive connection
+  std::chrono::milliseconds write_timeout{30'000};  // without one byte of progress
+  std::size_t connections_max = 20'000;  // per server; above it the oldest idle one is closed
   int listen_backlog = 128;
 };
 
 struct HttpRequest {
-  std::string method;    // "GET"
-  std::string target;    // origin-form exactly as received, never decoded
+  std::string method;  // "GET"
+  std::string target;  // origin-form exactly as received, never decoded
   Headers headers;
   std::string body;
   [[nodiscard]] bool is_head() const { return method == "HEAD"; }
 };
 
-// Status line and fields of an answer. Date, Connection, Content-Length and Transfer-Encoding are the server's own.
+// Status line and fields of an answer. Date, Connection, Content-Length and Transfer-Encoding are
+// the server's own.
 struct HttpHead {
   int status = 200;
-  Headers headers;
+  Headers headers{};
 };
 
-// Decides whether another request may be in flight; counted over all threads, so implementations are
-// thread-safe. Without a permit the server neither accepts nor reads the next request.
+// Decides whether another request may be in flight; counted over all threads, so implementations
+// are thread-safe. Without a permit the server neither accepts nor reads the next request.
 class RequestGate {
  public:
   virtual ~RequestGate() = default;
@@ -55,21 +57,23 @@ class RequestGate {
   virtual void release() = 0;
 };
 
-// One request and the answer to it. Lives in the connection's coroutine, on its thread. A failed write means
-// that the client is gone (ClientGone) or too slow (SlowClient); the connection is then closed and the handler should
-// just return. HEAD: body bytes are dropped here, so handlers treat it as GET.
+// One request and the answer to it. Lives in the connection's coroutine, on its thread. A failed
+// write means that the client is gone (ClientGone) or too slow (SlowClient); the connection is then
+// closed and the handler should just return. HEAD: body bytes are dropped here, so handlers treat
+// it as GET.
 class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
 
   [[nodiscard]] virtual const HttpRequest& request() const = 0;
-  [[nodiscard]] virtual std::string peer_address() const = 0;  // "127.0.0.1" or "unix"
+  [[nodiscard]] virtual std::string peer_address() const = 0;     // "127.0.0.1" or "unix"
   [[nodiscard]] virtual base::TimePoint received_at() const = 0;  // when the head was complete
 
   // The whole answer: one write for small bodies. `body` must stay valid until it returns.
   virtual Awaitable<base::Result<void>> respond(HttpHead head, std::string_view body) = 0;
-  // A streamed answer: start, write…, finish. nullopt: chunked (HTTP/1.0: until close). `first` goes out in the same
-  // write as the head. Writing more or less than content_length closes the connection.
+  // A streamed answer: start, write…, finish. nullopt: chunked (HTTP/1.0: until close). `first`
+  // goes out in the same write as the head. Writing more or less than content_length closes the
+  // connection.
   virtual Awaitable<base::Result<void>> start(HttpHead head,
                                               std::optional<std::uint64_t> content_length,
                                               std::string_view first = {}) = 0;
@@ -79,15 +83,16 @@ class HttpExchange {
   // After an error in mid-body: the connection is cut so that the client sees the break.
   virtual void abort() = 0;
 
-  // Called at most once, on this thread, when the client closes while the handler still works (noticed
-  // within about 250 ms). Replaces an earlier one; empty removes it.
+  // Called at most once, on this thread, when the client closes while the handler still works
+  // (noticed within about 250 ms). Replaces an earlier one; empty removes it.
   virtual void on_client_gone(std::function<void()> callback) = 0;
 };
 
-// Called for each request, on the connection's thread. It must answer; if it returns without, 500 is sent. Exceptions
-// are logged and become 500.
+// Called for each request, on the connection's thread. It must answer; if it returns without, 500
+// is sent. Exceptions are logged and become 500.
 using HttpHandler = std::function<Awaitable<void>(HttpExchange&)>;
-// Answers what never becomes a request (too long, malformed, too slow): gives body and headers for an error.
+// Answers what never becomes a request (too long, malformed, too slow): gives body and headers for
+// an error.
 using HttpRefusal = std::function<std::pair<HttpHead, std::string>(const base::Error&)>;
 
 // The JSON error body of docs/errors.md, with Cache-Control: no-store.
@@ -97,16 +102,16 @@ std::pair<HttpHead, std::string> error_answer(const base::Error& error,
 Awaitable<void> respond_error(HttpExchange& exchange, const base::Error& error,
                               std::string_view request_id);
 
-// A listener and its connections on one io_context. Several servers may listen on one port, each on its own
-// thread (SO_REUSEPORT).
+// A listener and its connections on one io_context. Several servers may listen on one port, each on
+// its own thread (SO_REUSEPORT).
 class HttpServer {
  public:
   struct Options {
-    HttpServerLimits limits;
-    std::string name;                      // metric label: "media", "api", "ops", "agent"
+    HttpServerLimits limits{};
+    std::string name{};  // metric label: "media", "api", "ops", "agent"
     bool reuse_port = false;
-    std::shared_ptr<RequestGate> gate;     // null: no gate
-    HttpRefusal refusal;                   // empty: error_answer with no request id
+    std::shared_ptr<RequestGate> gate{};  // null: no gate
+    HttpRefusal refusal{};                // empty: error_answer with no request id
   };
   HttpServer(asio::io_context& io, Options options, HttpHandler handler);
   ~HttpServer();
@@ -114,8 +119,8 @@ class HttpServer {
   // Binds and starts accepting. Internal with errno's text when the address cannot be bound.
   base::Result<void> listen(const Endpoint& endpoint);
   [[nodiscard]] Endpoint local_endpoint() const;  // with the port that the kernel chose
-  // No further accept; idle connections close; running requests get `Connection: close` and finish. `drained` is called
-  // once when none is left, or when `deadline` cut the rest.
+  // No further accept; idle connections close; running requests get `Connection: close` and finish.
+  // `drained` is called once when none is left, or when `deadline` cut the rest.
   void drain(base::Deadline deadline, std::function<void()> drained);
 
   struct Counts {

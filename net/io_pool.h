@@ -25,13 +25,15 @@ class IoPool {
   std::unique_ptr<Impl> impl_;
 };
 
-// Threads for calls that block (local disks). Bounded: when `queued_max` calls wait, post returns false at once.
+// Threads for calls that block (local disks). Bounded: when `queued_max` calls wait, post returns
+// false at once.
 class BlockingPool {
  public:
   BlockingPool(std::size_t thread_count, std::size_t queued_max);
   ~BlockingPool();
   [[nodiscard]] bool post(std::function<void()> call);
-  // Runs `call` on the pool and resumes on the caller's executor with its result. `Refused` (false) when full.
+  // Runs `call` on the pool and resumes on the caller's executor with its result. `Refused` (false)
+  // when full.
   template <class Call>
   Awaitable<bool> run(Call& call) {  // `call` outlives the await: it is the caller's local
     co_return co_await run_erased([&call] { call(); });

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "net/endpoint.h"
+
+namespace millrace::net {
+
+// A socket address of any family.
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  [[nodiscard]] int family() const { return storage.ss_family; }
+};
+
+// nullopt-like (length 0) when `host` is not a literal address.
+SocketAddress address_of_literal(const std::string& host, std::uint16_t port);
+SocketAddress address_of_path(const std::string& path);
+// "127.0.0.1", "::1" or "unix".
+std::string host_text(const sockaddr_storage& address);
+
+// Binds and listens, non-blocking. A unix socket's path that nobody listens on any more is
+// replaced; its mode is 0660. Internal with errno's text.
+base::Result<base::UniqueFd> listen_on(const Endpoint& endpoint, bool reuse_port, int backlog);
+// With the port that the kernel chose.
+Endpoint local_endpoint_of(int fd);
+void set_no_delay(int fd);
+
+enum class Sent { All, Blocked, Broken };
+// Sends `parts` in as few system calls as the socket takes, without waiting and without SIGPIPE.
+// What was sent is taken off their front, and counted in `progress`.
+Sent send_parts(int fd, std::span<iovec> parts, std::size_t& progress);
+inline iovec part_of(std::string_view bytes) {
+  return {const_cast<char*>(bytes.data()), bytes.size()};
+}
+
+enum class Peek { Quiet, Readable, Closed };
+// What a read would meet, without reading.
+Peek peek(int fd);
+
+}  // namespace millrace::net

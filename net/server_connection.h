@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "net/http_server.h"
+#include "net/intrusive_list.h"
+#include "net/message_head.h"
+#include "net/raw_socket.h"
+#include "net/request_reader.h"
+#include "net/server_core.h"
+#include "net/wake_up.h"
+// after asio.h
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+
+namespace millrace::net {
+
+// One connection: reads requests in turn, runs the handler, writes the answers. Lives in its own
+// coroutine, which `run` starts; the core reaches it through the lists it is in.
+class ServerConnection final : public HttpExchange,
+                               public ListHook<PhaseList>,
+                               public ListHook<ParkedList> {
+ public:
+  using Socket =
+      asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
+
+  static Awaitable<void> run(std::shared_ptr<ServerCore> core, Socket socket);
+  ~ServerConnection() override;
+
+  // HttpExchange
+  [[nodiscard]] const HttpRequest& request() const override { return reader_.request(); }
+  [[nodiscard]] std::string peer_address() const override;
+  [[nodiscard]] base::TimePoint received_at() const override { return received_at_; }
+  Awaitable<base::Result<void>> respond(HttpHead head, std::string_view body) override;
+  Awaitable<base::Result<void>> start(HttpHead head, std::optional<std::uint64_t> content_length,
+                                      std::string_view first) override;
+  Awaitable<base::Result<void>> write(std::string_view bytes) override;
+  Awaitable<base::Result<void>> finish() override;
+  [[nodiscard]] bool started() const override { return started_; }
+  void abort() override;
+  void on_client_gone(std::function<void()> callback) override;
+
+  // For the core.
+  enum class Stop { None, TimedOut, Drained, Cut };
+  void interrupt(Stop why);
+  void wake() { wake_up_.notify(); }
+  void notice_client_gone();
+  Phase phase = Phase::Idle;
+  base::TimePoint since;  // when the phase began, or last made progress
+
+ private:
+  ServerConnection(std::shared_ptr<ServerCore> core, Socket socket);
+
+  Awaitable<void> serve();
+  Awaitable<void> answer_request();
+  Awaitable<void> refuse(base::Error error);
+  Awaitable<void> linger();
+  bool after_receive(std::size_t count);
+  void track_reading();
+  bool begin(const HttpHead& head, std::optional<std::uint64_t> content_length);
+  void queue_body(std::string_view bytes);
+  Awaitable<base::Result<void>> send();
+  Awaitable<base::Result<void>> send_blocked();
+  base::Result<void> broken();
+
+  const std::shared_ptr<ServerCore> core_;
+  Socket socket_;
+  int fd_;  // the socket's; -1 once closed
+  WakeUp wake_up_;
+  RequestReader reader_;
+  base::TimePoint received_at_;
+  std::function<void()> client_gone_;
+  Stop stop_ = Stop::None;
+
+  // The answer under way.
+  std::string head_text_;  // also a chunk's size line; reused
+  std::array<iovec, 3> parts_{};
+  std::size_t part_count_ = 0;
+  AnswerFrame frame_;
+  std::uint64_t body_left_ = 0;  // with Framing::Length
+  bool body_dropped_ = false;    // HEAD, 204, 304
+  bool started_ = false;
+  bool finished_ = false;
+  bool refusing_ = false;  // the last answer of this connection
+  bool broken_ = false;    // no further byte can be sent
+};
+
+}  // namespace millrace::net
