@@ -44,10 +44,10 @@ class EntryReader {
 };
 
 struct OpenOptions {
-  std::optional<ByteRange> range;
-  std::string known_validator;  // non-empty: answer NotModified when the entry still has it
-  base::Deadline deadline;
-  net::CancelToken cancel;
+  std::optional<ByteRange> range = {};
+  std::string known_validator = {};  // non-empty: answer NotModified when the entry still has it
+  base::Deadline deadline = {};
+  net::CancelToken cancel = {};
 };
 struct NotModified {};
 using OpenOutcome = std::variant<std::unique_ptr<EntryReader>, NotModified>;

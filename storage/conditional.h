@@ -13,10 +13,10 @@ namespace millrace::storage {
 
 // The fields of a GET or HEAD that decide how an original is served. RFC 9110 sections 13 and 14.
 struct ConditionalFields {
-  std::optional<std::string> if_none_match;
-  std::optional<std::string> if_modified_since;
-  std::optional<std::string> if_range;
-  std::optional<std::string> range;
+  std::optional<std::string> if_none_match = {};
+  std::optional<std::string> if_modified_since = {};
+  std::optional<std::string> if_range = {};
+  std::optional<std::string> range = {};
 };
 // Range and If-Range are dropped unless `method` is GET (section 14.2).
 ConditionalFields conditional_fields(std::string_view method, const net::Headers& headers);

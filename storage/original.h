@@ -23,9 +23,9 @@ struct Original {
 };
 
 // Opens `key` for a client's GET with these fields. A whole entry costs one open; a range or a
-// condition costs a stat before it, and when the entry changes between the two the decision is made
-// again on what was opened. `bucket` outlives the reader. Errors as Bucket::open; an unsatisfiable
-// range is a decision, not an error.
+// condition costs a stat before it, and an entry that changes between the two is served whole.
+// `bucket` outlives the reader. Errors as Bucket::open; an unsatisfiable range is a decision, not
+// an error.
 net::Awaitable<base::Result<Original>> open_original(Bucket& bucket, std::string key,
                                                      ConditionalFields fields,
                                                      base::Deadline deadline,
