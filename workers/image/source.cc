@@ -119,6 +119,21 @@ std::int64_t frames_of(const VImage& image) {
   return image.get_typeof(VIPS_META_N_PAGES) != 0 ? image.get_int(VIPS_META_N_PAGES) : 1;
 }
 
+// A loader that knows its format but not this kind of it says so in one of these ways.
+base::Error error_of_header(SourceFormat format, std::string_view text) {
+  for (const std::string_view sign :
+       {"not supported", "nsupported", "not a whole number of bytes"}) {
+    if (text.find(sign) == std::string_view::npos) continue;
+    return base::make_error(
+        Reason::UnsupportedMedia,
+        fmt::format("the source is a kind of {} that cannot be read", word_of(format)),
+        std::string(text));
+  }
+  return error_of_vips(
+      text, Reason::CorruptMedia,
+      fmt::format("the file begins like {} but its header cannot be read", word_of(format)));
+}
+
 base::Result<void> read_by_vips(Source& source) {
   try {
     const VImage image = open_picture(source.bytes, source.format);
@@ -137,12 +152,9 @@ base::Result<void> read_by_vips(Source& source) {
     }
     source.color_model = color_model_of(source, image);
   } catch (const vips::VError& error) {
-    base::Error failure =
-        error_of_vips(error.what(), Reason::CorruptMedia,
-                      fmt::format("the file begins like {} but its header cannot be read",
-                                  word_of(source.format)));
+    const std::string text = error.what();
     vips_error_clear();
-    return base::fail(std::move(failure));
+    return base::fail(error_of_header(source.format, text));
   }
   return {};
 }

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "workers/image/image_worker.h"
+
+namespace millrace::workers::image {
+
+// The worker of this test process.
+ImageWorker& test_worker();
+
+// What a run gave: the outcome and the bytes of the file.
+struct Variant {
+  ipc::RunOutcome outcome;
+  std::string file;
+};
+
+// Checks the pipeline against the worker's own specs and runs it, as the worker's main loop does.
+base::Result<Variant> run_pipeline(const std::string& input, const std::string& pipeline,
+                                   const ipc::RunLimits& limits = {},
+                                   base::Deadline deadline = base::Deadline::never());
+// The word of the reason, or "" when it worked.
+std::string reason_of(const std::string& input, const std::string& pipeline, const ipc::RunLimits& limits = {});
+base::Result<ipc::Probe> probe(const std::string& input, const ipc::RunLimits& limits = {});
+
+}  // namespace millrace::workers::image
