@@ -2,7 +2,6 @@
 #include "workers/image/image_worker.h"
 
 #include <algorithm>
-#include <malloc.h>
 #include <utility>
 
 #include <fmt/format.h>
@@ -45,12 +44,12 @@ base::Result<void> ImageWorker::Impl::apply(const pipeline::Pipeline& pipeline, 
     const ImageCommand* command = find(call.name());
     if (command == nullptr) {
       return base::fail(Reason::UnknownCommand,
-                        fmt::format("{} is not a command of this worker", call.name()));
+                        fmt::format("{} is not a command of this worker.", call.name()));
     }
     if (stage.json()) {
       return base::fail(
           Reason::BadParameter,
-          fmt::format("{} needs a picture, but the command before it gives a document",
+          fmt::format("{} needs a picture, but the command before it gives a document.",
                       call.name()));
     }
     if (auto still = watch.check(); !still) return still;
@@ -72,20 +71,13 @@ base::Result<ipc::RunOutcome> write_document(ImageStage& stage, OutputFile& outp
   return outcome;
 }
 
-base::Result<ipc::RunOutcome> write_picture(ImageStage& stage, const ipc::RunLimits& limits,
-                                            const TaskWatch& watch, OutputFile& output) {
+base::Result<ipc::RunOutcome> write_picture(ImageStage& stage, const TaskWatch& watch,
+                                            OutputFile& output) {
   auto picture = stage.picture();
   if (!picture) return base::fail(std::move(picture.error()));
-  auto saved = save_picture(
-      *picture, stage.encoding(), stage.source().copyright, watch,
-      [&](std::span<const std::byte> file) -> base::Result<void> {
-        if (file.size() > limits.result_bytes_max.count) {
-          return base::fail(Reason::ResultTooLarge,
-                            fmt::format("the result would be {} bytes; at most {} are allowed",
-                                        file.size(), limits.result_bytes_max.count));
-        }
-        return output.write(file);
-      });
+  auto saved =
+      save_picture(*picture, stage.encoding(), stage.source().copyright, watch,
+                   [&output](std::span<const std::byte> file) { return output.write(file); });
   if (!saved) return base::fail(std::move(saved.error()));
   ipc::RunOutcome outcome;
   outcome.media_type = media_type_of(stage.encoding().format);
@@ -150,7 +142,7 @@ base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
       return base::fail(std::move(applied.error()));
     }
     auto outcome = stage.json() ? write_document(stage, context.output)
-                                : write_picture(stage, context.limits, watch, context.output);
+                                : write_picture(stage, watch, context.output);
     if (!outcome) return outcome;
     outcome->bytes = context.output.written();
     outcome->headers = stage.headers();
@@ -158,12 +150,8 @@ base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
   } catch (const vips::VError& error) {
     base::Error failure = error_of_vips(
         error.what(), Reason::CorruptMedia,
-        fmt::format("the {} file is damaged: it cannot be decoded", word_of(source->format)));
+        fmt::format("The {} file is damaged: it cannot be decoded.", word_of(source->format)));
     vips_error_clear();
-    if (failure.reason == Reason::CorruptMedia && may_have_lacked_memory(*source)) {
-      failure.reason = Reason::TaskTooExpensive;
-      failure.public_message = "the task needs more memory than one task may use";
-    }
     return base::fail(std::move(failure));
   }
 }

@@ -41,9 +41,9 @@ class HeaderReader {
     if (marker == 0xED && iptc_copyright_.empty()) iptc_copyright_ = read_iptc_copyright(body);
   }
   base::Result<JpegHeader> finish() {
-    if (!has_frame_) return base::fail(Reason::CorruptMedia, "the JPEG file has no frame header");
+    if (!has_frame_) return base::fail(Reason::CorruptMedia, "The JPEG file has no frame header.");
     if (header_.size.width < 1 || header_.size.height < 1) {
-      return base::fail(Reason::CorruptMedia, "the JPEG file says that it has no pixels");
+      return base::fail(Reason::CorruptMedia, "The JPEG file says that it has no pixels.");
     }
     if (header_.copyright.empty()) header_.copyright = iptc_copyright_;
     return header_;
@@ -120,13 +120,13 @@ base::Result<JpegHeader> read_jpeg_header(std::span<const std::uint8_t> bytes) {
     if (marker == 0xD9) break;
     const std::size_t length = big_endian(bytes, at + 2, 2);
     if (length < 2 || length > bytes.size() - at - 2) {
-      return base::fail(base::Reason::CorruptMedia, "the JPEG file ends inside its header");
+      return base::fail(base::Reason::CorruptMedia, "The JPEG file ends inside its header.");
     }
     if (marker == 0xDA) return reader.finish();
     reader.segment(marker, bytes.subspan(at + 4, length - 2));
     at += 2 + length;
   }
-  return base::fail(base::Reason::CorruptMedia, "the JPEG file has no picture in it");
+  return base::fail(base::Reason::CorruptMedia, "The JPEG file has no picture in it.");
 }
 
 }  // namespace millrace::workers::image

@@ -139,8 +139,8 @@ class JpegFile {
   [[nodiscard]] base::Failure failure() const {
     const bool memory = error_.methods.msg_code == JERR_OUT_OF_MEMORY;
     return base::fail(memory ? Reason::TaskTooExpensive : Reason::Internal,
-                      memory ? "the task needs more memory than one task may use"
-                             : "the picture cannot be written as JPEG",
+                      memory ? "The task needs more memory than one task may use."
+                             : "The picture cannot be written as JPEG.",
                       error_.message);
   }
 

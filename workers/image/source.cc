@@ -126,12 +126,12 @@ base::Error error_of_header(SourceFormat format, std::string_view text) {
     if (text.find(sign) == std::string_view::npos) continue;
     return base::make_error(
         Reason::UnsupportedMedia,
-        fmt::format("the source is a kind of {} that cannot be read", word_of(format)),
+        fmt::format("The source is a kind of {} that cannot be read.", word_of(format)),
         std::string(text));
   }
   return error_of_vips(
       text, Reason::CorruptMedia,
-      fmt::format("the file begins like {} but its header cannot be read", word_of(format)));
+      fmt::format("The file begins like {} but its header cannot be read.", word_of(format)));
 }
 
 base::Result<void> read_by_vips(Source& source) {
@@ -166,13 +166,13 @@ base::Result<void> check_limits(const Source& source, const ipc::RunLimits& limi
   if (width > kSourceSidePxMax || height > kSourceSidePxMax || pixels > limits.source_max.count) {
     return base::fail(
         Reason::TooManyPixels,
-        fmt::format("the source is {}x{} px; at most {} px a side and {} px in all are allowed",
+        fmt::format("The source is {}x{} px; at most {} px a side and {} px in all are allowed.",
                     width, height, kSourceSidePxMax, limits.source_max.count));
   }
   if (source.frames > limits.frames_max) {
     return base::fail(Reason::TooManyFrames,
-                      fmt::format("the source has {} frames; at most {} are allowed", source.frames,
-                                  limits.frames_max));
+                      fmt::format("The source has {} frames; at most {} are allowed.",
+                                  source.frames, limits.frames_max));
   }
   return {};
 }
@@ -182,7 +182,7 @@ base::Result<void> check_limits(const Source& source, const ipc::RunLimits& limi
 base::Result<Source> read_source(InputBytes bytes, const ipc::RunLimits& limits) {
   const Sniffed sniffed = sniff(bytes_of(bytes));
   if (!sniffed.format || !can_read(*sniffed.format)) {
-    return base::fail(Reason::UnsupportedMedia, fmt::format("the source is {}; allowed are {}",
+    return base::fail(Reason::UnsupportedMedia, fmt::format("The source is {}; allowed are {}.",
                                                             sniffed.seen, allowed_formats()));
   }
   Source source;

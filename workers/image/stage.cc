@@ -115,7 +115,7 @@ base::Result<void> ImageStage::check_result(Size size) const {
     return base::fail(
         Reason::ResultTooLarge,
         fmt::format(
-            "the result would be {}x{} px; at most {} px a side and {} px in all are allowed",
+            "The result would be {}x{} px; at most {} px a side and {} px in all are allowed.",
             size.width, size.height, side_max, limits_.result_max.count));
   }
   return {};
@@ -156,13 +156,13 @@ base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
   const bool webp = encoding.format == OutputFormat::Webp;
   if (webp && (size_.width > kWebpSidePxMax || size_.height > kWebpSidePxMax)) {
     return base::fail(Reason::ResultTooLarge,
-                      fmt::format("the result would be {}x{} px; WebP holds at most {} px a side",
+                      fmt::format("The result would be {}x{} px; WebP holds at most {} px a side.",
                                   size_.width, size_.height, kWebpSidePxMax));
   }
   if (encoding.format == OutputFormat::Avif && size_.width * size_.height > kAvifPxMax) {
     return base::fail(
         Reason::ResultTooLarge,
-        fmt::format("the result would be {}x{} px; as AVIF at most {} px in all are allowed",
+        fmt::format("The result would be {}x{} px; as AVIF at most {} px in all are allowed.",
                     size_.width, size_.height, kAvifPxMax));
   }
   if (!image_) {

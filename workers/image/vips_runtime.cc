@@ -66,7 +66,7 @@ bool start_once() {
 base::Result<void> start_vips() {
   static const bool started = start_once();
   if (!started) {
-    return base::fail(Reason::Internal, "libvips cannot be started", vips_error_buffer());
+    return base::fail(Reason::Internal, "Libvips cannot be started", vips_error_buffer());
   }
   return {};
 }
@@ -137,7 +137,7 @@ base::Error error_of_vips(std::string_view text, Reason otherwise, std::string w
         "unable to allocate", "Unable to allocate", "Memory allocation error"}) {
     if (!claims_too_much && text.find(sign) != std::string_view::npos) {
       return base::make_error(Reason::TaskTooExpensive,
-                              "the task needs more memory than one task may use",
+                              "The task needs more memory than one task may use.",
                               std::move(detail));
     }
   }

@@ -29,11 +29,11 @@ TaskWatch::TaskWatch(base::Deadline deadline, std::chrono::milliseconds cpu_max,
 
 base::Result<void> TaskWatch::check() const {
   if (deadline_.expired(clocks_.now())) {
-    return base::fail(Reason::Deadline, "the picture was not ready in time");
+    return base::fail(Reason::Deadline, "The picture was not ready in time.");
   }
   if (clocks_.cpu_time() - cpu_at_start_ > cpu_max_) {
     return base::fail(Reason::TaskTooExpensive,
-                      "the task needs more processor time than one task may use");
+                      "The task needs more processor time than one task may use.");
   }
   return {};
 }

@@ -17,31 +17,47 @@ TEST(EffectiveQualityTest, HasTheDefaultOfTheFormat) {
 }
 
 TEST(EffectiveQualityTest, TakesWhatWasAskedForWithoutAJpegSource) {
-  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{97, false}, {std::nullopt, kFull, kHalf}), 97);
+  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{97, false},
+                              {std::nullopt, kFull, kHalf}),
+            97);
 }
 
 TEST(EffectiveQualityTest, SpendsNoMoreThanTheSourceHas) {
-  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{80, false}, jpeg_facts(40, kFull, kFull)), 40);
+  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{80, false},
+                              jpeg_facts(40, kFull, kFull)),
+            40);
   EXPECT_EQ(effective_quality(OutputFormat::Jpeg, std::nullopt, jpeg_facts(40, kFull, kFull)), 40);
 }
 
 TEST(EffectiveQualityTest, AllowsMoreWhenThePictureShrinks) {
   // 40 times the root of 4.
-  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{85, false}, jpeg_facts(40, kFull, kHalf)), 80);
+  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{85, false},
+                              jpeg_facts(40, kFull, kHalf)),
+            80);
 }
 
 TEST(EffectiveQualityTest, CapsAtNinetyUnlessTheSourceIsBetter) {
-  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{99, false}, jpeg_facts(90, kFull, kHalf)), 90);
-  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{99, false}, jpeg_facts(91, kFull, kHalf)), 99);
-  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{99, false}, jpeg_facts(95, kFull, kFull)), 95);
+  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{99, false},
+                              jpeg_facts(90, kFull, kHalf)),
+            90);
+  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{99, false},
+                              jpeg_facts(91, kFull, kHalf)),
+            99);
+  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{99, false},
+                              jpeg_facts(95, kFull, kFull)),
+            95);
 }
 
 TEST(EffectiveQualityTest, ObeysTheExclamationMark) {
-  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{100, true}, jpeg_facts(40, kFull, kFull)), 100);
+  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{100, true},
+                              jpeg_facts(40, kFull, kFull)),
+            100);
 }
 
 TEST(EffectiveQualityTest, IsAtLeastOne) {
-  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{1, false}, jpeg_facts(1, kFull, kFull)), 1);
+  EXPECT_EQ(effective_quality(OutputFormat::Jpeg, pipeline::QualityValue{1, false},
+                              jpeg_facts(1, kFull, kFull)),
+            1);
 }
 
 TEST(OutputFormatTest, KnowsBothNamesOfJpeg) {

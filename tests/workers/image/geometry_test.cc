@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/image/geometry.h"
 
-#include <gtest/gtest.h>
-
 #include <optional>
 #include <ostream>
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace millrace::workers::image {
 
@@ -96,8 +96,10 @@ TEST(StoredAreaTest, AgreesWithTurningThePictureForEveryOrientation) {
   const Size whole{7, 5};  // upright
   for (int orientation = 1; orientation <= 8; ++orientation) {
     const Size stored = orientation >= 5 ? Size{5, 7} : whole;
-    // Where the upright pixel (x, y) is stored, by EXIF's own words: which side the 0th row and column are on.
-    const auto stored_pixel = [&](std::int64_t x, std::int64_t y) -> std::pair<std::int64_t, std::int64_t> {
+    // Where the upright pixel (x, y) is stored, by EXIF's own words: which side the 0th row and
+    // column are on.
+    const auto stored_pixel = [&](std::int64_t x,
+                                  std::int64_t y) -> std::pair<std::int64_t, std::int64_t> {
       switch (orientation) {
         case 2:
           return {stored.width - 1 - x, y};

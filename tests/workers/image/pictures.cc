@@ -16,12 +16,15 @@ struct BlobRelease {
 
 // A hash of the place; the same on every machine.
 std::uint32_t noise_at(int x, int y) {
-  std::uint32_t h = static_cast<std::uint32_t>(x) * 374761393U + static_cast<std::uint32_t>(y) * 668265263U;
+  std::uint32_t h =
+      static_cast<std::uint32_t>(x) * 374761393U + static_cast<std::uint32_t>(y) * 668265263U;
   h = (h ^ (h >> 13)) * 1274126177U;
   return h ^ (h >> 16);
 }
 
-std::uint8_t clipped(double value) { return static_cast<std::uint8_t>(std::min(255.0, std::max(0.0, value))); }
+std::uint8_t clipped(double value) {
+  return static_cast<std::uint8_t>(std::min(255.0, std::max(0.0, value)));
+}
 
 VImage rgb_of(int width, int height) {
   std::vector<std::uint8_t> pixels;
@@ -38,7 +41,8 @@ VImage rgb_of(int width, int height) {
       pixels.push_back(clipped((disc ? 70 : 170 - 90 * u * v) + grain));
     }
   }
-  return VImage::new_from_memory_copy(pixels.data(), pixels.size(), width, height, 3, VIPS_FORMAT_UCHAR)
+  return VImage::new_from_memory_copy(pixels.data(), pixels.size(), width, height, 3,
+                                      VIPS_FORMAT_UCHAR)
       .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
 }
 
@@ -54,7 +58,8 @@ VImage make_photo_with_alpha(int width, int height) {
       alpha.push_back(clipped(255.0 * (1.4 - away)));
     }
   }
-  const VImage band = VImage::new_from_memory_copy(alpha.data(), alpha.size(), width, height, 1, VIPS_FORMAT_UCHAR);
+  const VImage band =
+      VImage::new_from_memory_copy(alpha.data(), alpha.size(), width, height, 1, VIPS_FORMAT_UCHAR);
   return rgb_of(width, height).bandjoin(band).copy_memory();
 }
 
@@ -119,7 +124,8 @@ double mean_difference(const VImage& a, const VImage& b) {
 
 double mean_delta_e(const VImage& a, const VImage& b) {
   const auto lab = [](const VImage& image) {
-    const VImage color = image.bands() > 3 ? image.extract_band(0, VImage::option()->set("n", 3)) : image;
+    const VImage color =
+        image.bands() > 3 ? image.extract_band(0, VImage::option()->set("n", 3)) : image;
     return color.colourspace(VIPS_INTERPRETATION_LAB);
   };
   return lab(a).dE00(lab(b)).avg();

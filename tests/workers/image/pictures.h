@@ -3,14 +3,15 @@
 
 #include <cstdint>
 #include <string>
+
 #include <vips/vips8>
 
 namespace millrace::workers::image {
 
 // Pictures that tests make for themselves, so that they need no file.
 
-// Smooth gradients with shapes on them and fine, fixed noise: it has what a photograph has, and looks different when it is
-// turned or mirrored. 8-bit sRGB, 3 bands, in memory.
+// Smooth gradients with shapes on them and fine, fixed noise: it has what a photograph has, and
+// looks different when it is turned or mirrored. 8-bit sRGB, 3 bands, in memory.
 vips::VImage make_photo(int width, int height);
 // With an alpha band: opaque in the middle, fading out to the edges.
 vips::VImage make_photo_with_alpha(int width, int height);
@@ -18,7 +19,8 @@ vips::VImage make_photo_with_alpha(int width, int height);
 // Files of it. `suffix` is libvips' (".jpg[Q=80]").
 std::string make_file(const vips::VImage& image, const std::string& suffix);
 std::string make_jpeg(int width, int height, int quality_pct = 80);
-// Stored in such a way that it is upright only after orientation 1..8 has been applied; `width` x `height` is upright.
+// Stored in such a way that it is upright only after orientation 1..8 has been applied; `width` x
+// `height` is upright.
 std::string make_oriented_jpeg(int width, int height, int orientation);
 
 // What libvips itself makes of a file: decoded whole, upright, 8-bit sRGB; alpha, if any, stays.

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/workers/image/running.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <memory>
 #include <span>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/unique_fd.h"
 
@@ -21,14 +20,15 @@ ImageWorker& test_worker() {
   return *worker;
 }
 
-base::Result<Variant> run_pipeline(const std::string& input, const std::string& text, const ipc::RunLimits& limits,
-                                   base::Deadline deadline) {
+base::Result<Variant> run_pipeline(const std::string& input, const std::string& text,
+                                   const ipc::RunLimits& limits, base::Deadline deadline) {
   const pipeline::Catalogue catalogue(test_worker().commands());
   auto checked = catalogue.check(text);
   if (!checked) return base::fail(std::move(checked.error()));
   const base::UniqueFd output_fd(memfd_create("variant", MFD_CLOEXEC));
   OutputFile output(output_fd.get());
-  RunContext context{*checked, std::as_bytes(std::span(input)), output, limits, deadline, [](double) {}};
+  RunContext context{*checked,     std::as_bytes(std::span(input)), output, limits, deadline,
+                     [](double) {}};
   auto outcome = test_worker().run(context);
   test_worker().rest();
   if (!outcome) return base::fail(std::move(outcome.error()));
@@ -38,7 +38,8 @@ base::Result<Variant> run_pipeline(const std::string& input, const std::string& 
   return variant;
 }
 
-std::string reason_of(const std::string& input, const std::string& pipeline, const ipc::RunLimits& limits) {
+std::string reason_of(const std::string& input, const std::string& pipeline,
+                      const ipc::RunLimits& limits) {
   auto variant = run_pipeline(input, pipeline, limits);
   return variant ? "" : std::string(base::word_of(variant.error().reason));
 }

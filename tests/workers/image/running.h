@@ -22,7 +22,8 @@ base::Result<Variant> run_pipeline(const std::string& input, const std::string& 
                                    const ipc::RunLimits& limits = {},
                                    base::Deadline deadline = base::Deadline::never());
 // The word of the reason, or "" when it worked.
-std::string reason_of(const std::string& input, const std::string& pipeline, const ipc::RunLimits& limits = {});
+std::string reason_of(const std::string& input, const std::string& pipeline,
+                      const ipc::RunLimits& limits = {});
 base::Result<ipc::Probe> probe(const std::string& input, const ipc::RunLimits& limits = {});
 
 }  // namespace millrace::workers::image

@@ -133,7 +133,7 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   if (call.arguments().size() < 2) {
     return base::fail(
         Reason::BadParameter,
-        "imageView2 needs at least one of w, h, format, q, interlace and colors besides the mode");
+        "imageView2 needs at least one of w, h, format, q, interlace and colors besides the mode.");
   }
   const Size before = stage.size();
   const Placement placement = place_view(static_cast<int>(call.integer("mode").value_or(0)),
