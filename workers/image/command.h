@@ -23,6 +23,8 @@ struct ImageCommand {
   // for one task at a time, any number of times; may throw vips::VError and std::bad_alloc, nothing
   // else.
   std::function<base::Result<void>(const pipeline::CommandCall& call, ImageStage& stage)> run;
+  // What else its results depend on, such as a model ("face/none"); part of Worker::build().
+  std::string build{};
 };
 
 // A name as a template argument.

@@ -101,7 +101,11 @@ base::Result<std::unique_ptr<ImageWorker>> ImageWorker::create(const ImageWorker
 std::string ImageWorker::kind() const { return "image"; }
 
 std::string ImageWorker::build() const {
-  return fmt::format("image/{} vips/{}", kResultsVersion, vips_version_string());
+  std::string build = fmt::format("image/{} vips/{}", kResultsVersion, vips_version_string());
+  for (const ImageCommand& command : impl_->commands) {
+    if (!command.build.empty()) build += " " + command.build;
+  }
+  return build;
 }
 
 std::vector<pipeline::CommandSpec> ImageWorker::commands() const {
