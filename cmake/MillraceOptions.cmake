@@ -43,6 +43,12 @@ if(MILLRACE_FUZZ)
   target_compile_options(millrace_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(MILLRACE_LTO)
+  # LLVM's own archiver must be as new as the compiler to index bitcode, and a distribution's default one is
+  # not. lld reads archives without an index, so GNU ar does.
+  find_program(MILLRACE_AR NAMES llvm-ar-19 ar REQUIRED)
+  set(CMAKE_AR "${MILLRACE_AR}")
+  set(CMAKE_C_ARCHIVE_FINISH "")
+  set(CMAKE_CXX_ARCHIVE_FINISH "")
   target_compile_options(millrace_flags INTERFACE -flto=thin)
   target_link_options(millrace_flags INTERFACE -flto=thin -Wl,--thinlto-cache-dir=${CMAKE_BINARY_DIR}/lto-cache)
 endif()
