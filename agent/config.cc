@@ -33,7 +33,7 @@ void listen_address(base::ConfigBinder& binder, std::string_view key, std::strin
 
 void CacheConfig::bind(base::ConfigBinder& b) {
   b.text("dir", dir, "folder on tmpfs or ramfs, this agent's alone; emptied at start");
-  b.bytes("bytes_max", bytes_max, {.min = 1 << 20}, "budget of originals and results together");
+  b.bytes("bytes_max", bytes_max, {.min = 8 << 20}, "budget of originals and results together");
   b.count("entries_max", entries_max, {.min = 16, .max = 10'000'000},
           "files; keep it below the kernel's vm.max_map_count");
   b.flag("results", results, "keep results; false: a result lives as long as its answers");

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/cache_store.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
+#include <filesystem>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+#include <utility>
+
+#include "base/log.h"
+
+namespace millrace::agent {
+namespace {
+
+constexpr std::string_view kPrefix = "entry-";
+constexpr std::uint64_t kPage = 4096;          // tmpfs and ramfs spend whole pages
+constexpr std::uint64_t kGrowth = 256U << 10;  // step of a reservation whose size was not known
+
+base::Bytes in_pages(std::uint64_t bytes) { return {(bytes + kPage - 1) / kPage * kPage}; }
+
+std::string errno_text(std::string_view call) {
+  return std::string(call) + ": " + std::strerror(errno);
+}
+
+base::Failure cache_full(std::string detail) {
+  return base::fail(base::Reason::CacheFull,
+                    "The node's memory cache has no room: everything in it is in use.",
+                    std::move(detail));
+}
+
+base::Failure write_failure(std::string_view call) {
+  const bool no_room = errno == ENOSPC || errno == EDQUOT || errno == ENOMEM || errno == EFBIG;
+  if (no_room) return cache_full(errno_text(call));
+  return base::fail(base::Reason::Internal, "The node's memory cache failed.", errno_text(call));
+}
+
+base::Failure unusable(const std::string& dir, const std::string& why) {
+  return base::fail(base::Reason::BadParameter,
+                    "agent.cache.dir " + dir + " cannot be used: " + why);
+}
+
+base::Result<base::UniqueFd> open_dir(const std::string& dir) {
+  std::error_code failed;
+  std::filesystem::create_directories(dir, failed);
+  if (failed) return unusable(dir, failed.message());
+  base::UniqueFd fd(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return unusable(dir, std::strerror(errno));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    return unusable(dir, "another agent uses it");
+  }
+  if (::fchmod(fd.get(), S_IRWXU) != 0) return unusable(dir, std::strerror(errno));
+  return fd;
+}
+
+// Only what is named like an entry: a folder that was configured by mistake loses nothing.
+base::Result<void> remove_leftovers(int dir_fd, const std::string& dir) {
+  DIR* listing = ::fdopendir(::dup(dir_fd));
+  if (listing == nullptr) return unusable(dir, std::strerror(errno));
+  std::vector<std::string> names;
+  while (const dirent* row = ::readdir(listing)) {  // NOLINT(concurrency-mt-unsafe)
+    const std::string_view name = row->d_name;
+    if (name.starts_with(kPrefix)) names.emplace_back(name);
+  }
+  ::closedir(listing);
+  for (const std::string& name : names) {
+    if (::unlinkat(dir_fd, name.c_str(), 0) != 0) return unusable(dir, std::strerror(errno));
+  }
+  return {};
+}
+
+void warn_unless_in_memory(int dir_fd, const std::string& dir) {
+  struct statfs facts{};
+  if (::fstatfs(dir_fd, &facts) != 0) return;
+  const auto type = static_cast<unsigned long>(facts.f_type);
+  if (type == TMPFS_MAGIC || type == RAMFS_MAGIC) return;
+  base::log_warn("cache_not_in_memory",
+                 {{"dir", dir}, {"advice", std::string_view("use a folder on tmpfs or ramfs")}});
+}
+
+}  // namespace
+
+base::Result<std::shared_ptr<CacheStore>> CacheStore::open(const CacheConfig& config) {
+  auto dir = open_dir(config.dir);
+  if (!dir) return base::fail(std::move(dir.error()));
+  if (auto emptied = remove_leftovers(dir->get(), config.dir); !emptied) {
+    return base::fail(std::move(emptied.error()));
+  }
+  warn_unless_in_memory(dir->get(), config.dir);
+  auto books = std::make_shared<CacheBooks>(
+      CacheBooks{std::move(*dir),
+                 CachePolicy({.bytes_max = config.bytes_max, .entries_max = config.entries_max})});
+  return std::make_shared<CacheStore>(std::move(books));
+}
+
+CachePin CacheStore::find(const CacheKey& key) {
+  const auto found = files_.find(key);
+  if (found == files_.end()) return {};
+  CachePolicy::touch(*found->second->node_);
+  return CachePin(found->second);
+}
+
+base::Result<CacheWriter> CacheStore::begin(base::Bytes expected) {
+  const base::Bytes size = in_pages(std::max<std::uint64_t>(expected.count, 1));
+  if (auto reserved = reserve(size); !reserved) return base::fail(std::move(reserved.error()));
+  std::string name = std::string(kPrefix) + std::to_string(next_name_++);
+  base::UniqueFd fd(::openat(books_->dir.get(), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC,
+                             S_IRUSR | S_IWUSR));
+  if (!fd) {
+    auto failure = write_failure("open");
+    books_->policy.release(size);
+    return failure;
+  }
+  return CacheWriter(shared_from_this(), std::move(fd), std::move(name), size);
+}
+
+base::Result<void> CacheStore::reserve(base::Bytes size) {
+  std::vector<CacheKey> evicted;
+  const bool fits = books_->policy.reserve(size, evicted);
+  forget(evicted);
+  if (!fits) return cache_full("budget spent by what is pinned");
+  return {};
+}
+
+void CacheStore::forget(const std::vector<CacheKey>& evicted) {
+  for (const CacheKey& key : evicted) files_.erase(key);
+}
+
+CacheWriter::CacheWriter(std::shared_ptr<CacheStore> store, base::UniqueFd fd, std::string name,
+                         base::Bytes reserved)
+    : store_(std::move(store)), fd_(std::move(fd)), name_(std::move(name)), reserved_(reserved) {}
+
+CacheWriter::CacheWriter(CacheWriter&& other) noexcept
+    : store_(std::move(other.store_)),
+      fd_(std::move(other.fd_)),
+      name_(std::move(other.name_)),
+      reserved_(other.reserved_),
+      written_(other.written_) {}
+
+CacheWriter::~CacheWriter() { discard(); }
+
+void CacheWriter::discard() {
+  if (!store_) return;
+  ::unlinkat(store_->books_->dir.get(), name_.c_str(), 0);
+  store_->books_->policy.release(reserved_);
+  store_.reset();
+}
+
+base::Result<void> CacheWriter::append(std::string_view bytes) {
+  const base::Bytes needed = in_pages(written_ + bytes.size());
+  if (needed > reserved_) {
+    const base::Bytes grown{std::max(needed.count, reserved_.count + kGrowth)};
+    if (auto more = resize_reservation(grown); !more) return more;
+  }
+  while (!bytes.empty()) {
+    const ssize_t count = ::write(fd_.get(), bytes.data(), bytes.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return write_failure("write");
+    bytes.remove_prefix(static_cast<std::size_t>(count));
+    written_ += static_cast<std::uint64_t>(count);
+  }
+  return {};
+}
+
+base::Result<CachePin> CacheWriter::commit(Commit commit) {
+  struct stat facts{};
+  if (::fstat(fd_.get(), &facts) != 0) return write_failure("fstat");
+  const auto size_bytes = static_cast<std::uint64_t>(facts.st_size);
+  if (commit.size_bytes && *commit.size_bytes != size_bytes) {
+    return base::fail(base::Reason::Internal, "A worker's answer made no sense.",
+                      "it wrote " + std::to_string(size_bytes) + " bytes and said " +
+                          std::to_string(*commit.size_bytes));
+  }
+  if (auto fits = resize_reservation(in_pages(size_bytes)); !fits) {
+    return base::fail(std::move(fits.error()));
+  }
+  if (CachePin known = store_->find(commit.key)) {
+    discard();
+    return known;
+  }
+  auto& policy = store_->books_->policy;
+  CachePolicy::Node* node = nullptr;
+  if (commit.keep) {
+    std::vector<CacheKey> evicted;
+    node = policy.admit(commit.key, reserved_, evicted);
+    store_->forget(evicted);
+    if (node == nullptr) return cache_full("as many entries as are allowed, all in use");
+  }
+  auto file = std::make_shared<CachedFile>(store_->books_, name_, size_bytes);
+  file->facts_ = std::move(commit.facts);
+  file->node_ = node;
+  file->reserved_ = reserved_;
+  fd_.reset();
+  const std::shared_ptr<CacheStore> store = std::exchange(store_, nullptr);
+  if (node == nullptr) return CachePin(std::move(file));
+  store->files_.emplace(commit.key, file);
+  CachePin pin(std::move(file));
+  policy.unpin(*node);  // admit's own, which `pin` took over
+  return pin;
+}
+
+base::Result<void> CacheWriter::resize_reservation(base::Bytes size) {
+  if (size > reserved_) {
+    if (auto more = store_->reserve(size - reserved_); !more) return more;
+  } else {
+    store_->books_->policy.release(reserved_ - size);
+  }
+  reserved_ = size;
+  return {};
+}
+
+}  // namespace millrace::agent

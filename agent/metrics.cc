@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/metrics.h"
+
+namespace millrace::agent {
+namespace {
+
+// Seconds: a memory copy to the longest deadline.
+const std::vector<double> kStageBounds{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                       0.25,   0.5,   1,      2.5,   5,    10,    30};
+
+base::Histogram stage(base::Metrics& metrics, const std::string& name) {
+  return metrics.histogram("millrace_agent_stage_seconds", "Time of a request in each stage",
+                           kStageBounds, {{"stage", name}});
+}
+
+}  // namespace
+
+AgentMetrics::AgentMetrics(base::Metrics& m, const std::vector<std::string>& tiers)
+    : cache_hits(m.counter("millrace_agent_results_total", "Results given, by where they came from",
+                           {{"from", "cache"}})),
+      cache_misses(m.counter("millrace_agent_results_total", "", {{"from", "worker"}})),
+      cache_joins(m.counter("millrace_agent_results_total", "", {{"from", "flight"}})),
+      not_modified(m.counter("millrace_agent_results_total", "", {{"from", "not_modified"}})),
+      ignored_errors(m.counter("millrace_agent_results_total", "", {{"from", "original"}})),
+      sources_fetched(m.counter("millrace_agent_source_fetches_total",
+                                "Questions to origins, by what came back", {{"outcome", "bytes"}})),
+      sources_revalidated(
+          m.counter("millrace_agent_source_fetches_total", "", {{"outcome", "not_modified"}})),
+      source_bytes(m.counter("millrace_agent_source_bytes_total", "Bytes of originals downloaded")),
+      result_bytes(m.counter("millrace_agent_result_bytes_total", "Bytes of results answered")),
+      fetch_seconds(stage(m, "fetch")),
+      probe_seconds(stage(m, "probe")),
+      queue_seconds(stage(m, "queue")),
+      work_seconds(stage(m, "work")),
+      work_cpu_seconds(m.histogram("millrace_agent_work_cpu_seconds",
+                                   "Processor time of a task in its worker", kStageBounds)),
+      cache_bytes(m.gauge("millrace_agent_cache_bytes", "Bytes of the cache in use")),
+      cache_pinned_bytes(m.gauge("millrace_agent_cache_pinned_bytes",
+                                 "Bytes of the cache that cannot be evicted now")),
+      cache_entries(m.gauge("millrace_agent_cache_entries", "Files in the cache")),
+      cache_evictions(m.gauge("millrace_agent_cache_evictions", "Files evicted since the start")),
+      waiting_requests(
+          m.gauge("millrace_agent_waiting_requests", "Requests that wait for something")),
+      workers_ready(m.gauge("millrace_agent_workers_ready", "Workers that can be given a task")),
+      workers_busy(m.gauge("millrace_agent_workers_busy", "Workers at work")),
+      starts_(m.counter("millrace_agent_worker_starts_total", "Workers started")) {
+  for (const std::string& tier : tiers) {
+    queue_depth.emplace(tier, m.gauge("millrace_agent_queue_depth", "Tasks that wait for a worker",
+                                      {{"tier", tier}}));
+  }
+  for (int i = 0; i <= static_cast<int>(base::Reason::Deadline); ++i) {
+    errors_.push_back(m.counter("millrace_agent_errors_total", "Requests not served, by reason",
+                                {{"reason", std::string(base::word_of(base::Reason{i}))}}));
+  }
+  for (int i = 0; i <= static_cast<int>(WorkerEnd::Stopped); ++i) {
+    ends_.push_back(m.counter("millrace_agent_worker_ends_total", "Workers that ended, by cause",
+                              {{"cause", std::string(word_of(WorkerEnd{i}))}}));
+  }
+}
+
+}  // namespace millrace::agent

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/process_launch.h"
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <sched.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+#include "ipc/channel.h"
+
+namespace millrace::agent {
+namespace {
+
+constexpr int kChannelFd = 3;
+
+base::Failure failure(const std::string& call, int error) {
+  return base::fail(base::Reason::Internal, "A worker could not be started.",
+                    call + ": " + std::strerror(error));
+}
+
+// posix_spawn's two C structs, ended together.
+struct SpawnPlan {
+  posix_spawn_file_actions_t actions{};
+  posix_spawnattr_t attributes{};
+  SpawnPlan() {
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_init(&attributes);
+  }
+  ~SpawnPlan() {
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+  }
+  SpawnPlan(const SpawnPlan&) = delete;
+  SpawnPlan& operator=(const SpawnPlan&) = delete;
+
+  int prepare(int channel) {
+    sigset_t none;
+    sigset_t all;
+    ::sigemptyset(&none);
+    ::sigfillset(&all);
+    const short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
+    // The channel first: its number here may be one of those that the other actions reuse, except 0
+    // to 2, which are open in any process that we start.
+    if (int e = ::posix_spawn_file_actions_adddup2(&actions, channel, kChannelFd)) return e;
+    if (int e = ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) return e;
+    if (int e = ::posix_spawn_file_actions_adddup2(&actions, 2, 1)) return e;
+    if (int e = ::posix_spawn_file_actions_addclosefrom_np(&actions, kChannelFd + 1)) return e;
+    if (int e = ::posix_spawnattr_setsigmask(&attributes, &none)) return e;
+    if (int e = ::posix_spawnattr_setsigdefault(&attributes, &all)) return e;
+    if (int e = ::posix_spawnattr_setpgroup(&attributes, 0)) return e;
+    return ::posix_spawnattr_setflags(&attributes, flags);
+  }
+};
+
+}  // namespace
+
+base::Result<LaunchedProcess> launch_worker(const WorkerProgram& program) {
+  auto pair = ipc::make_channel();
+  if (!pair) return base::fail(std::move(pair.error()));
+  LaunchedProcess launched;
+  launched.channel = std::move(pair->first);
+  if (::fcntl(launched.channel.get(), F_SETFL, O_NONBLOCK) != 0) return failure("fcntl", errno);
+
+  std::vector<std::string> words{program.binary, "--channel-fd", std::to_string(kChannelFd)};
+  words.insert(words.end(), program.arguments.begin(), program.arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+
+  SpawnPlan plan;
+  if (const int error = plan.prepare(pair->second.get())) return failure("posix_spawn", error);
+  if (const int error = ::posix_spawn(&launched.pid, program.binary.c_str(), &plan.actions,
+                                      &plan.attributes, argv.data(), environ)) {
+    return failure("starting " + program.binary, error);
+  }
+  launched.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, launched.pid, 0)));
+  if (!launched.pidfd) {
+    const int error = errno;
+    ::kill(launched.pid, SIGKILL);
+    ::waitpid(launched.pid, nullptr, 0);
+    return failure("pidfd_open", error);
+  }
+  return launched;
+}
+
+bool pin_process(pid_t pid, int core) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(core), &set);
+  bool pinned = false;
+  std::error_code failed;
+  const std::filesystem::directory_iterator threads("/proc/" + std::to_string(pid) + "/task",
+                                                    failed);
+  if (failed) return false;
+  for (auto at = begin(threads); at != end(threads); at.increment(failed)) {
+    if (failed) break;
+    const std::string name = at->path().filename();
+    pid_t thread = 0;
+    std::from_chars(name.data(), name.data() + name.size(), thread);
+    if (thread > 0 && ::sched_setaffinity(thread, sizeof set, &set) == 0) pinned = true;
+  }
+  return pinned;
+}
+
+std::vector<int> allowed_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cores;
+  if (::sched_getaffinity(0, sizeof set, &set) == 0) {
+    for (int core = 0; core < CPU_SETSIZE; ++core) {
+      if (CPU_ISSET(static_cast<std::size_t>(core), &set)) cores.push_back(core);
+    }
+  }
+  if (cores.empty()) cores.push_back(0);
+  return cores;
+}
+
+base::Bytes resident_memory(pid_t pid) {
+  std::ifstream statm("/proc/" + std::to_string(pid) + "/statm");
+  std::uint64_t total_pages = 0;
+  std::uint64_t resident_pages = 0;
+  statm >> total_pages >> resident_pages;
+  return {resident_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))};
+}
+
+}  // namespace millrace::agent

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "base/units.h"
+
+namespace millrace::agent {
+
+// A worker's program. It is given `--channel-fd 3` before `arguments`.
+struct WorkerProgram {
+  std::string kind;    // "image"
+  std::string binary;  // path
+  std::vector<std::string> arguments;
+};
+
+struct LaunchedProcess {
+  pid_t pid = -1;
+  base::UniqueFd pidfd;    // readable when the process has ended
+  base::UniqueFd channel;  // our end, non-blocking
+};
+
+// Starts a worker: descriptor 3 is the channel, 0 is empty, 1 and 2 are our standard error, all
+// others are closed; no signal is blocked or ignored; it has a process group of its own, so that
+// Ctrl-C at a terminal reaches us alone and we end it when its task is done. Internal with errno's
+// text.
+base::Result<LaunchedProcess> launch_worker(const WorkerProgram& program);
+
+// Pins every thread of a process to one core. False when the process is gone or the core is not
+// ours.
+bool pin_process(pid_t pid, int core);
+// The cores that this process may use, ascending.
+std::vector<int> allowed_cores();
+// Resident set now; 0 when the process is gone.
+base::Bytes resident_memory(pid_t pid);
+
+}  // namespace millrace::agent

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/variant_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "storage/conditional.h"
+
+namespace millrace::agent {
+namespace {
+
+// Set aside for a result while it is made; what it really took is settled at its end. So the budget
+// may be overrun for the length of a task by at most limits.result_bytes_max for each worker.
+constexpr base::Bytes kResultGuess = base::mebibytes(1);
+constexpr base::Duration kWorkerMargin = std::chrono::milliseconds(100);
+constexpr std::size_t kEtagDigits = 32;
+
+// The worker should give up by itself a moment before it would be killed: its own error costs no
+// process.
+std::chrono::milliseconds worker_time(base::Deadline deadline, base::TimePoint now) {
+  const base::Duration left = deadline.remaining(now);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+      left > 10 * kWorkerMargin ? left - kWorkerMargin : left);
+}
+
+}  // namespace
+
+bool is_media_failure(base::Reason reason) {
+  switch (reason) {
+    case base::Reason::UnsupportedMedia:
+    case base::Reason::CorruptMedia:
+    case base::Reason::TooManyPixels:
+    case base::Reason::TooManyFrames:
+    case base::Reason::ResultTooLarge:
+    case base::Reason::TaskTooExpensive:
+    case base::Reason::Quarantined:
+    case base::Reason::WorkerDied:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string etag_of(const CacheKey& result_key) {
+  return '"' + base::hex(result_key).substr(0, kEtagDigits) + '"';
+}
+
+VariantService::VariantService(net::asio::io_context& io, Options options, Parts parts,
+                               const AgentMetrics& metrics)
+    : io_(io), options_(options), parts_(std::move(parts)), metrics_(metrics) {}
+
+void VariantService::learn(const ipc::Describe& describe) {
+  catalogue_ = std::make_shared<const pipeline::Catalogue>(describe.commands);
+  build_ = describe.build;
+}
+
+CacheKey VariantService::result_key(const SourceVersion& version, std::string_view text) const {
+  const std::string_view content(reinterpret_cast<const char*>(version.content.data()),
+                                 version.content.size());
+  return cache_key_of({"result", content, text, build_});
+}
+
+std::optional<VariantOutcome> VariantService::at_once(const VariantRequest& request,
+                                                      base::TimePoint now) {
+  if (!catalogue_) return std::nullopt;
+  const auto version = parts_.sources->fresh(request.bucket, request.key, now);
+  if (!version) return std::nullopt;
+  return known(request, result_key(*version, request.pipeline));
+}
+
+// What needs no work once the result's name is known: the client has it, or the cache has.
+std::optional<VariantOutcome> VariantService::known(const VariantRequest& request,
+                                                    const CacheKey& key) {
+  if (!request.if_none_match.empty()) {
+    std::string etag = etag_of(key);
+    if (storage::entity_tag_list_has(request.if_none_match, etag)) {
+      metrics_.not_modified.add();
+      return VariantNotModified{std::move(etag)};
+    }
+  }
+  CachePin file = parts_.store->find(key);
+  if (!file) return std::nullopt;
+  metrics_.cache_hits.add();
+  return VariantAnswer{.file = std::move(file), .from = VariantOrigin::Cache, .times = {}};
+}
+
+net::Awaitable<base::Result<VariantOutcome>> VariantService::make(
+    std::shared_ptr<VariantService> service, VariantRequest request, net::CancelToken cancel) {
+  if (!service->catalogue_) {
+    co_return base::fail(base::Reason::NoNode, "No worker of this node is up yet.");
+  }
+  auto checked = service->catalogue_->check(request.pipeline);
+  if (!checked) co_return base::fail(std::move(checked.error()));
+  request.pipeline = checked->text();
+  const bool ignores_errors = checked->ignores_errors();
+
+  const base::TimePoint begun = base::Clock::now();
+  auto source = co_await SourceCatalog::get(service->parts_.sources, request.bucket, request.key,
+                                            SourceCatalog::Want::Version, request.deadline, cancel);
+  if (!source) co_return base::fail(std::move(source.error()));
+  const base::Duration fetch = base::Clock::now() - begun;
+  const CacheKey key = service->result_key(*source->version, request.pipeline);
+  if (auto outcome = service->known(request, key)) co_return std::move(*outcome);
+
+  bool joined_other = false;
+  Plan plan{request, std::move(*checked), source->version, key};
+  auto made = co_await share(service, std::move(plan), cancel, joined_other);
+  if (made) {
+    (joined_other ? service->metrics_.cache_joins : service->metrics_.cache_misses).add();
+    made->times.fetch += fetch;
+    co_return VariantAnswer{std::move(made->file),
+                            joined_other ? VariantOrigin::Flight : VariantOrigin::Worker,
+                            made->times};
+  }
+  const base::Reason reason = made.error().reason;
+  if (!ignores_errors || !is_media_failure(reason)) co_return base::fail(std::move(made.error()));
+  auto original = co_await SourceCatalog::get(service->parts_.sources, request.bucket, request.key,
+                                              SourceCatalog::Want::Bytes, request.deadline, cancel);
+  if (!original) co_return base::fail(std::move(original.error()));
+  service->metrics_.ignored_errors.add();
+  co_return OriginalInstead{std::move(*original), reason, {.fetch = fetch}};
+}
+
+// Joins the making of this result, or begins it.
+net::Awaitable<base::Result<MadeVariant>> VariantService::share(
+    std::shared_ptr<VariantService> self, Plan plan, net::CancelToken cancel, bool& joined_other) {
+  const base::Deadline deadline = plan.request.deadline;
+  while (true) {
+    const auto joined = self->flights_.join(self->io_, plan.key);
+    if (joined.is_new) {
+      net::asio::co_spawn(self->io_, fly(self, joined.flight, plan), net::asio::detached);
+    }
+    joined_other = !joined.is_new;
+    auto outcome = co_await Flight<MadeVariant>::wait(joined.flight, deadline, cancel);
+    if (outcome || joined.is_new || cancel.cancelled() || deadline.expired(base::Clock::now())) {
+      co_return outcome;
+    }
+    // Whoever began it had less time, or another tier's queue was full for it: this caller begins
+    // its own.
+    const base::Reason reason = outcome.error().reason;
+    const bool others = reason == base::Reason::Deadline || reason == base::Reason::ClientGone ||
+                        reason == base::Reason::QueueFull;
+    if (!others) co_return outcome;
+  }
+}
+
+net::Awaitable<void> VariantService::fly(std::shared_ptr<VariantService> self, VariantFlight flight,
+                                         Plan plan) {
+  const CacheKey key = plan.key;
+  auto outcome = co_await self->produce(std::move(plan), flight->cancel_token());
+  self->flights_.finish(key, flight, std::move(outcome));
+}
+
+net::Awaitable<base::Result<MadeVariant>> VariantService::produce(Plan plan,
+                                                                  net::CancelToken cancel) {
+  const base::Deadline deadline = plan.request.deadline;
+  StageTimes times;
+  if (parts_.quarantine->holds(plan.key, base::Clock::now())) {
+    co_return base::fail(
+        base::Reason::Quarantined,
+        "This file and these commands killed workers; they are refused for a while.");
+  }
+  base::TimePoint begun = base::Clock::now();
+  auto source = co_await SourceCatalog::get(parts_.sources, plan.request.bucket, plan.request.key,
+                                            SourceCatalog::Want::Bytes, deadline, cancel);
+  if (!source) co_return base::fail(std::move(source.error()));
+  if (source->version->content != plan.version->content) {
+    // It changed while we looked: what is made now is the new version's result, under that one's
+    // name.
+    plan.version = source->version;
+    plan.key = result_key(*source->version, plan.request.pipeline);
+  }
+  base::TimePoint ended = base::Clock::now();
+  times.fetch = ended - begun;
+  metrics_.fetch_seconds.observe(std::chrono::duration<double>(times.fetch).count());
+
+  begun = ended;
+  auto probe = co_await Prober::probe(parts_.prober, *source, deadline, cancel);
+  if (!probe) co_return base::fail(std::move(probe.error()));
+  ended = base::Clock::now();
+  times.probe = ended - begun;
+  metrics_.probe_seconds.observe(std::chrono::duration<double>(times.probe).count());
+
+  begun = ended;
+  auto lease = co_await RunQueue::worker(parts_.queue, plan.request.tier, plan.request.user,
+                                         deadline, cancel);
+  if (!lease) co_return base::fail(std::move(lease.error()));
+  times.queue = base::Clock::now() - begun;
+  metrics_.queue_seconds.observe(std::chrono::duration<double>(times.queue).count());
+  auto made = co_await work(std::move(plan), std::move(*source), std::move(*lease), times, cancel);
+  co_return made;
+}
+
+net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, SourceCopy source,
+                                                               WorkerLease lease, StageTimes times,
+                                                               net::CancelToken cancel) {
+  auto input = source.bytes.file().open_for_reading();
+  if (!input) co_return base::fail(std::move(input.error()));
+  auto writer = parts_.store->begin(kResultGuess);
+  if (!writer) co_return base::fail(std::move(writer.error()));
+
+  const base::TimePoint begun = base::Clock::now();
+  ipc::RunRequest request;
+  request.id = next_id_++;
+  request.pipeline = plan.pipeline.text();
+  request.time_left = worker_time(plan.request.deadline, begun);
+  request.limits = run_limits(options_.limits);
+  WorkerProcess::Ask ask;
+  ask.id = request.id;
+  ask.json = ipc::to_json(request);
+  ask.descriptors = {input->get(), writer->fd()};
+  ask.deadline = plan.request.deadline;
+  ask.cancel = cancel;
+  ask.grace = options_.cancel_grace;
+  auto reply = co_await lease->ask(std::move(ask));
+  const base::TimePoint ended = base::Clock::now();
+  times.work = ended - begun;
+  if (!reply) {
+    note_failure(plan, reply.error().reason, begun);
+    co_return base::fail(std::move(reply.error()));
+  }
+  metrics_.work_seconds.observe(std::chrono::duration<double>(times.work).count());
+  metrics_.work_cpu_seconds.observe(std::chrono::duration<double>(reply->cpu_time).count());
+  parts_.queue->finished(times.work);
+  if (auto* error = std::get_if<base::Error>(&reply->body)) co_return base::fail(std::move(*error));
+  const auto* outcome = std::get_if<ipc::RunOutcome>(&reply->body);
+  if (outcome == nullptr) {
+    co_return base::fail(base::Reason::Internal, "A worker's answer made no sense.",
+                         "a probe for a run");
+  }
+  auto file = keep(plan, std::move(*writer), *outcome);
+  if (!file) co_return base::fail(std::move(file.error()));
+  co_return MadeVariant{std::move(*file), times};
+}
+
+// A death is remembered, and so is a task that had at least half of the longest allowed time and
+// did not end.
+void VariantService::note_failure(const Plan& plan, base::Reason reason, base::TimePoint begun) {
+  const base::TimePoint now = base::Clock::now();
+  const bool died = reason == base::Reason::WorkerDied || reason == base::Reason::TaskTooExpensive;
+  const bool overran =
+      reason == base::Reason::Deadline && now - begun >= options_.limits.deadline / 2;
+  if (died || overran) parts_.quarantine->died(plan.key, now);
+}
+
+base::Result<CachePin> VariantService::keep(const Plan& plan, CacheWriter writer,
+                                            const ipc::RunOutcome& outcome) {
+  auto facts = std::make_shared<VariantFacts>();
+  facts->etag = etag_of(plan.key);
+  facts->headers.set("Content-Type", outcome.media_type);
+  facts->headers.set("ETag", facts->etag);
+  if (!outcome.cacheable_by_clients) facts->headers.set("Cache-Control", "no-store");
+  for (const auto& [name, value] : outcome.headers) facts->headers.set(name, value);
+  return writer.commit({.key = plan.key,
+                        .facts = std::move(facts),
+                        .keep = options_.keep_results,
+                        .size_bytes = outcome.bytes});
+}
+
+}  // namespace millrace::agent

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A worker for the agent's tests: it speaks the real protocol and does, or suffers, what a test
+// asks for.
+//   copy                 the result is the input
+//   wait                 until somebody sends it SIGUSR1, then as copy
+//   fill/bytes/<n>       n bytes of 'x'
+//   die                  SIGKILL by its own hand
+//   refuse               the error corrupt_media (with ignore-error/1 the agent gives the original)
+// A file is a picture when it begins with "<width>x<height>x<frames>"; "kill" kills who probes it.
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <signal.h>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unistd.h>
+
+#include "workers/runtime/worker.h"
+
+namespace millrace::agent {
+namespace {
+
+using base::Reason;
+
+std::string_view text_of(workers::InputBytes input) {
+  return {reinterpret_cast<const char*>(input.data()), input.size()};
+}
+
+pipeline::CommandSpec command(const std::string& name) {
+  pipeline::CommandSpec spec;
+  spec.name = name;
+  spec.summary = "For tests.";
+  spec.kind = "image";
+  spec.takes = {"image"};
+  spec.gives = "image";
+  pipeline::ParameterSpec ignore;
+  ignore.name = "ignore-error";
+  ignore.summary = "Give the original on failure.";
+  ignore.kind = pipeline::ParameterKind::Integer;
+  ignore.max = 1;
+  spec.named.push_back(ignore);
+  return spec;
+}
+
+class TestWorker final : public workers::Worker {
+ public:
+  explicit TestWorker(std::string build) : build_(std::move(build)) {}
+  std::string kind() const override { return "image"; }
+  std::string build() const override { return build_; }
+
+  std::vector<pipeline::CommandSpec> commands() const override {
+    pipeline::CommandSpec fill = command("fill");
+    pipeline::ParameterSpec bytes;
+    bytes.name = "bytes";
+    bytes.summary = "How many.";
+    bytes.max = 1 << 30;
+    bytes.required = true;
+    fill.named.push_back(bytes);
+    return {command("copy"), command("wait"), fill, command("die"), command("refuse")};
+  }
+
+  base::Result<ipc::Probe> probe(workers::InputBytes input, const ipc::RunLimits&) override {
+    const std::string_view text = text_of(input);
+    if (text.starts_with("kill")) ::kill(::getpid(), SIGKILL);
+    ipc::Probe probe;
+    probe.format = "test";
+    probe.media_type = "text/plain";
+    const std::string head(text.substr(0, 64));
+    long width = 0;
+    long height = 0;
+    long frames = 0;
+    if (std::sscanf(head.c_str(), "%ldx%ldx%ld", &width, &height, &frames) != 3) {
+      return base::fail(Reason::UnsupportedMedia, "Not a picture for tests.");
+    }
+    probe.width = width;
+    probe.height = height;
+    probe.frames = frames;
+    return probe;
+  }
+
+  base::Result<ipc::RunOutcome> run(workers::RunContext& context) override {
+    const pipeline::CommandCall& call = context.pipeline.commands.front();
+    if (call.name() == "die") ::kill(::getpid(), SIGKILL);
+    if (call.name() == "refuse") return base::fail(Reason::CorruptMedia, "Refused, as asked.");
+    if (call.name() == "wait") wait_for_signal();
+    std::string filling;
+    auto bytes = context.input;
+    if (call.name() == "fill") {
+      filling.assign(static_cast<std::size_t>(call.integer("bytes").value_or(0)), 'x');
+      bytes = std::as_bytes(std::span(filling));
+    }
+    if (auto written = context.output.write(bytes); !written) {
+      return base::fail(std::move(written.error()));
+    }
+    ipc::RunOutcome outcome;
+    outcome.media_type = "text/plain";
+    outcome.bytes = context.output.written();
+    outcome.headers["X-Millrace-Crop"] = "face";
+    return outcome;
+  }
+
+ private:
+  static void wait_for_signal() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    ::sigaddset(&set, SIGUSR1);
+    int got = 0;
+    ::sigwait(&set, &got);
+  }
+  std::string build_;
+};
+
+}  // namespace
+}  // namespace millrace::agent
+
+// millrace-test-worker --channel-fd <n> [--fail-to-start yes]
+int main(int argc, char** argv) {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGUSR1);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  int channel_fd = -1;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view name = argv[i];
+    if (name == "--fail-to-start") return 70;
+    if (name == "--channel-fd") {
+      std::from_chars(argv[i + 1], argv[i + 1] + std::strlen(argv[i + 1]), channel_fd);
+    }
+  }
+  millrace::agent::TestWorker worker("test-1");
+  return millrace::workers::serve(worker, channel_fd);
+}
