@@ -140,9 +140,9 @@ class ConfigLoader final : public ConfigBinder {
            std::string_view) override {
     const auto node = child(key);
     enter(key, node, false, [&](ConfigBinder&) {
-      if (!top().mapping) return;
-      const YAML::Node entries = *top().mapping;
-      for (const auto& entry : entries) {
+      const std::optional<YAML::Node> entries = top().mapping;
+      if (!entries) return;
+      for (const auto& entry : *entries) {
         const std::string name = entry.first.Scalar();
         section(name, [&](ConfigBinder& binder) { item(name, binder); }, "");
       }
@@ -190,9 +190,9 @@ class ConfigLoader final : public ConfigBinder {
   // Notes the key's line: the mark of a value that is missing points past it.
   std::optional<YAML::Node> child(std::string_view key) {
     ask(key);
-    if (error_ || !top().mapping) return std::nullopt;
-    const YAML::Node& mapping = *top().mapping;
-    for (const auto& entry : mapping) {
+    const std::optional<YAML::Node>& mapping = top().mapping;
+    if (error_ || !mapping) return std::nullopt;
+    for (const auto& entry : *mapping) {
       if (entry.first.Scalar() != key) continue;
       line_ = line_of(entry.first);
       return entry.second;

@@ -79,6 +79,7 @@ class ConfigBinder {
   template <class T>
   void parts(std::string_view key, std::map<std::string, T>& value, std::string_view about) {
     std::vector<std::string> names;
+    names.reserve(value.size());
     for (const auto& [name, unused] : value) names.push_back(name);
     map(key, names, [&value](const std::string& n, ConfigBinder& b) { value[n].bind(b); }, about);
   }

@@ -66,6 +66,7 @@ class ConfigPrinter final : public ConfigBinder {
   void text_list(std::string_view key, std::vector<std::string>& value,
                  std::string_view about) override {
     std::vector<std::string> items;
+    items.reserve(value.size());
     for (const std::string& item : value) items.push_back(quoted(item));
     line(key, fmt::format("[{}]", fmt::join(items, ", ")), about);
   }

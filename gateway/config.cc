@@ -88,8 +88,8 @@ std::chrono::milliseconds DeadlineConfig::of_kind(std::string_view kind) const {
 void DeadlineConfig::bind(base::ConfigBinder& b) {
   b.milliseconds("image_ms_max", image, kTimeoutMs, "pipelines of pictures");
   b.milliseconds("av_ms_max", av, kTimeoutMs, "pipelines of audio and video");
-  b.milliseconds("original_open_ms_max", original_open, kTimeoutMs,
-                 "an original's origin must answer within");
+  b.milliseconds("original_ms_max", original, kTimeoutMs,
+                 "an original without a pipeline, to its last byte");
 }
 
 void CacheBucketConfig::bind(base::ConfigBinder& b) {
@@ -118,23 +118,17 @@ void AccessLogConfig::bind(base::ConfigBinder& b) {
   b.milliseconds("slow_ms", slow, {.min = 0, .max = kDayMs}, "a request above it is slow");
 }
 
-void RegistryConfig::bind(base::ConfigBinder& b) {
-  b.choice("kind", kind, {"embedded"}, "embedded: hosted by this gateway on its api port");
-  b.milliseconds("node_gone_ms_max", node_gone, {.min = 100, .max = kDayMs},
-                 "a node without a heartbeat for so long is gone");
-  b.milliseconds(
-      "clock_skew_ms_max", clock_skew, {.min = 1'000, .max = kDayMs},
-      "between the clocks of gateway and agents; signed messages older than it are refused");
-}
-
 void GatewayConfig::bind(base::ConfigBinder& b) {
   listen_address(b, "listen", listen, "media port, host:port");
   listen_address(b, "api_listen", api_listen, "api port: registry of nodes, list of commands");
   listen_address(b, "ops_listen", ops_listen, "ops port: /metrics /livez /readyz /version");
   b.count("threads", threads, {.min = 0, .max = 1024}, "0: one per core");
   b.text("cell", cell, "only nodes of this cell are used");
-  b.text("fleet_key_file", fleet_key_file, "file with the secret that gateways and agents share");
+  b.text("fleet_key_file", fleet_key_file, "the secret of the fleet: 32 bytes or more of text");
+  b.choice("log_level", log_level, {"debug", "info", "warn", "error"}, "least severe line logged");
   b.text("tier", tier, "tier of anonymous requests");
+  b.count("disk_threads", disk_threads, {.min = 1, .max = 1024},
+          "that read originals of local buckets");
   b.count("requests_in_flight_max", requests_in_flight_max, {.min = 1, .max = 10'000'000},
           "over all threads; above it nothing more is accepted");
   b.text("cors_allow_origin", cors_allow_origin, "Access-Control-Allow-Origin; empty: not sent");
@@ -143,12 +137,12 @@ void GatewayConfig::bind(base::ConfigBinder& b) {
   }
   b.milliseconds("drain_timeout_ms_max", drain_timeout, {.min = 0, .max = kDayMs},
                  "at stop, running requests may take so long");
-  b.part("limits", limits, "what one client may cost");
+  limits.bind(b);
   b.part("agent_link", agent_link, "connections to agents and the choice between them");
   b.part("deadlines", deadlines, "how long a request may take");
   b.part("cache_control", cache_control, "what browsers and CDNs are told");
   b.part("access_log", access_log, "one JSON line a request");
-  b.part("registry", registry, "where nodes make themselves known");
+  b.part("registry", registry, "the embedded registry, where nodes make themselves known");
   b.parts("hosts", hosts, "Host header -> bucket: the path is then the key alone");
   for (const auto& [host, unused] : hosts) {
     if (!is_lower_host(host)) {

@@ -9,12 +9,14 @@
 #include <string_view>
 
 #include "base/config.h"
+#include "discovery/config.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 
 namespace millrace::gateway {
 
-// Section gateway.limits: what one client may cost (net/http_server.h says what each means).
+// What one client may cost (net/http_server.h says what each means). Its keys stand in gateway:
+// itself.
 struct LimitsConfig {
   net::HttpServerLimits server;
   void bind(base::ConfigBinder& binder);
@@ -36,7 +38,7 @@ struct AgentLinkConfig {
 struct DeadlineConfig {
   std::chrono::milliseconds image{30'000};
   std::chrono::milliseconds av{300'000};
-  std::chrono::milliseconds original_open{30'000};  // until the first byte of an original
+  std::chrono::milliseconds original{3'600'000};  // to the last byte of an original
   [[nodiscard]] std::chrono::milliseconds of_kind(std::string_view kind) const;
   void bind(base::ConfigBinder& binder);
 };
@@ -66,15 +68,7 @@ struct AccessLogConfig {
   void bind(base::ConfigBinder& binder);
 };
 
-// Section gateway.registry: where nodes make themselves known.
-struct RegistryConfig {
-  std::string kind = "embedded";                 // hosted by this gateway, on its api port
-  std::chrono::milliseconds node_gone{5'000};    // without a heartbeat
-  std::chrono::milliseconds clock_skew{30'000};  // between this machine and an agent's
-  void bind(base::ConfigBinder& binder);
-};
-
-// Section gateway: of the one configuration file.
+// Section gateway of the one configuration file.
 struct GatewayConfig {
   std::string listen = "127.0.0.1:8080";
   std::string api_listen = "127.0.0.1:8081";
@@ -82,7 +76,9 @@ struct GatewayConfig {
   std::size_t threads = 0;  // 0: one per core
   std::string cell = "default";
   std::string fleet_key_file;  // holds the secret that gateways and agents share
-  std::string tier = "free";   // of anonymous requests
+  std::string log_level = "info";
+  std::string tier = "free";     // of anonymous requests
+  std::size_t disk_threads = 4;  // that read originals of local buckets
   std::size_t requests_in_flight_max = 10'000;
   std::string cors_allow_origin = "*";
   std::chrono::milliseconds drain_timeout{30'000};
@@ -91,7 +87,7 @@ struct GatewayConfig {
   DeadlineConfig deadlines;
   CacheControlConfig cache_control;
   AccessLogConfig access_log;
-  RegistryConfig registry;
+  discovery::RegistryConfig registry;
   std::map<std::string, HostConfig> hosts;  // Host header (lower case, no port) -> bucket
 
   void bind(base::ConfigBinder& binder);

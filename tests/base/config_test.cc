@@ -292,6 +292,7 @@ TEST(ConfigTest, WrapsLongComments) {
 }
 
 TEST(ConfigTest, TakesOnlyItsOwnFromTheProcess) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
   ASSERT_EQ(setenv("MILLRACE_TEST_CONFIG", "a=b", 1), 0);
   const Environment environment = environment_of_process();
   EXPECT_EQ(environment.at("MILLRACE_TEST_CONFIG"), "a=b");

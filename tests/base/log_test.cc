@@ -75,6 +75,7 @@ TEST_F(LogTest, LinesOfManyThreadsDoNotMix) {
   constexpr int kLines = 200;
   const auto lines = lines_of([] {
     std::vector<std::thread> threads;
+    threads.reserve(kThreads);
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([t] {
         for (int i = 0; i < kLines; ++i) log_info("tick", {{"thread", std::int64_t{t}}});

@@ -62,7 +62,7 @@ TEST(MetricsTest, EscapesLabelValues) {
 
 TEST(MetricsTest, TwoProcessesPartsDoNotShareSeries) {
   Metrics one;
-  Metrics other;
+  const Metrics other;
   one.counter("millrace_x_total", "X.").add();
   EXPECT_THAT(other.text(), Not(HasSubstr("millrace_x_total")));
 }
@@ -71,8 +71,10 @@ TEST(MetricsTest, NoIncrementOfManyThreadsIsLost) {
   Metrics metrics;
   const Counter counter = metrics.counter("millrace_x_total", "X.");
   const Histogram histogram = metrics.histogram("millrace_y_seconds", "Y.", {1});
+  constexpr int kThreads = 4;
   std::vector<std::thread> threads;
-  for (int t = 0; t < 4; ++t) {
+  threads.reserve(kThreads);
+  for (int t = 0; t < kThreads; ++t) {
     threads.emplace_back([=] {
       for (int i = 0; i < 1'000; ++i) {
         counter.add();

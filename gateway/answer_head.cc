@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/answer_head.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "gateway/disposition.h"
+#include "storage/http_date.h"
+
+namespace millrace::gateway {
+namespace {
+
+constexpr std::array<std::string_view, 4> kFromAgent = {"Content-Type", "ETag", "X-Millrace-Crop",
+                                                        "X-Millrace-Cache"};
+constexpr std::string_view kIgnoredError = "X-Millrace-Ignored-Error";
+
+// Answers that describe rather than show (imageInfo, …) are not kept by anybody:
+// reference/qiniu.md 1.6.
+bool is_json(std::string_view media_type) { return media_type.starts_with("application/json"); }
+
+void add_cache_control(net::Headers& headers, const net::Headers& from_agent,
+                       const AnswerContext& context) {
+  const auto agents_word = from_agent.find("Cache-Control");
+  const bool no_store = agents_word && agents_word->find("no-store") != std::string_view::npos;
+  if (no_store || is_json(from_agent.find("Content-Type").value_or(""))) {
+    headers.add("Cache-Control", "no-store");
+  } else if (from_agent.find(kIgnoredError)) {
+    // The original stands in for a result that failed: no error is kept for longer than a second.
+    headers.add("Cache-Control", cache_control(context.max_age_s > 0 ? 1 : 0));
+  } else {
+    headers.add("Cache-Control", cache_control(context.max_age_s));
+  }
+}
+
+void add_safety(net::Headers& headers, std::string_view media_type, const AnswerContext& context) {
+  headers.add("X-Content-Type-Options", "nosniff");
+  if (needs_sandbox(media_type)) headers.add("Content-Security-Policy", kSandboxPolicy);
+  if (context.attname) {
+    headers.add("Content-Disposition", content_disposition(*context.attname, context.key));
+  }
+}
+
+}  // namespace
+
+std::string cache_control(std::int64_t max_age_s) {
+  if (max_age_s <= 0) return "no-cache";
+  return "public, max-age=" + std::to_string(max_age_s);
+}
+
+void add_common_fields(net::Headers& headers, std::string_view request_id,
+                       std::string_view cors_allow_origin) {
+  headers.set("X-Reqid", request_id);
+  headers.set("Timing-Allow-Origin", "*");
+  if (cors_allow_origin.empty()) return;
+  headers.set("Access-Control-Allow-Origin", cors_allow_origin);
+  headers.set("Access-Control-Expose-Headers", "*");
+}
+
+net::HttpHead variant_head(int status, const net::Headers& from_agent,
+                           const AnswerContext& context) {
+  net::HttpHead head;
+  head.status = status;
+  for (const std::string_view name : kFromAgent) {
+    if (const auto value = from_agent.find(name)) head.headers.add(name, *value);
+  }
+  const auto ignored = from_agent.find(kIgnoredError);
+  if (ignored) head.headers.add(kIgnoredError, *ignored);
+  add_cache_control(head.headers, from_agent, context);
+
+  std::string timing = fmt::format(
+      "admit;dur={:.3f}", std::chrono::duration<double, std::milli>(context.admit).count());
+  if (const auto rest = from_agent.find("Server-Timing")) timing.append(", ").append(*rest);
+  head.headers.add("Server-Timing", timing);
+  if (status != 304) {
+    add_safety(head.headers, from_agent.find("Content-Type").value_or(""), context);
+  }
+  add_common_fields(head.headers, context.request_id, context.cors_allow_origin);
+  return head;
+}
+
+net::HttpHead original_head(const storage::ServeDecision& decision,
+                            const storage::EntryFacts& facts, const AnswerContext& context) {
+  net::HttpHead head;
+  head.status = decision.status();
+  if (decision.kind != storage::ServeKind::NotModified &&
+      decision.kind != storage::ServeKind::Unsatisfiable) {
+    head.headers.add("Content-Type", facts.media_type);
+    add_safety(head.headers, facts.media_type, context);
+  }
+  const std::string range = decision.content_range(facts.size_bytes.value_or(0));
+  if (!range.empty()) head.headers.add("Content-Range", range);
+  if (decision.kind != storage::ServeKind::Unsatisfiable) {
+    if (!facts.validator.empty()) head.headers.add("ETag", facts.validator);
+    if (facts.modified_unix_s) {
+      head.headers.add("Last-Modified", storage::format_http_date(*facts.modified_unix_s));
+    }
+    head.headers.add("Cache-Control", cache_control(context.max_age_s));
+  }
+  if (facts.size_bytes) head.headers.add("Accept-Ranges", "bytes");
+  add_common_fields(head.headers, context.request_id, context.cors_allow_origin);
+  return head;
+}
+
+}  // namespace millrace::gateway

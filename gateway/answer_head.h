@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "net/headers.h"
+#include "net/http_server.h"
+#include "storage/bucket.h"
+#include "storage/conditional.h"
+
+namespace millrace::gateway {
+
+// What the gateway knows of a request when it writes the head of the answer. Views live as long as
+// the request.
+struct AnswerContext {
+  std::string_view request_id;
+  std::string_view cors_allow_origin;  // empty: not sent
+  std::int64_t max_age_s = 0;
+  std::optional<std::string_view> attname;  // decoded
+  std::string_view key;
+  std::chrono::nanoseconds admit{0};  // from the complete head to the task's sending
+};
+
+// Fields that every answer of the media port has, errors too.
+void add_common_fields(net::Headers& headers, std::string_view request_id,
+                       std::string_view cors_allow_origin);
+
+// The client's head from an agent's answer (200 or 304): an allow-list of the agent's fields, so
+// that nothing of the link leaks, and the gateway's own.
+net::HttpHead variant_head(int status, const net::Headers& from_agent,
+                           const AnswerContext& context);
+
+// The client's head of an original: 200, 206, 304 or 416.
+net::HttpHead original_head(const storage::ServeDecision& decision,
+                            const storage::EntryFacts& facts, const AnswerContext& context);
+
+// "no-cache" for 0, else "public, max-age=…".
+std::string cache_control(std::int64_t max_age_s);
+
+}  // namespace millrace::gateway

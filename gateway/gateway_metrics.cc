@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway_metrics.h"
+
+#include <string>
+#include <vector>
+
+namespace millrace::gateway {
+namespace {
+
+// From a refusal (tens of microseconds) to the longest deadline.
+const std::vector<double>& seconds_bounds() {
+  static const std::vector<double> bounds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
+                                             0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
+                                             1,      2.5,     5,      10,    30,     100};
+  return bounds;
+}
+
+}  // namespace
+
+std::string_view word_of(RequestKind kind) {
+  switch (kind) {
+    case RequestKind::Original:
+      return "original";
+    case RequestKind::Variant:
+      return "variant";
+    case RequestKind::Other:
+      break;
+  }
+  return "other";
+}
+
+GatewayMetrics::GatewayMetrics(base::Metrics& metrics)
+    : in_flight(metrics.gauge("millrace_gateway_requests_in_flight",
+                              "Requests of the media port that are being answered")),
+      nodes_serving(metrics.gauge("millrace_gateway_nodes_serving",
+                                  "Nodes of this cell that take work, as last seen")),
+      retries(metrics.counter("millrace_gateway_retries_total",
+                              "Requests that were tried on a second node")),
+      retries_denied(metrics.counter("millrace_gateway_retries_denied_total",
+                                     "Retries that the retry budget did not allow")),
+      unreachable(metrics.counter("millrace_gateway_node_unreachable_total",
+                                  "Connections to nodes that failed")),
+      link_broken(metrics.counter("millrace_gateway_node_link_broken_total",
+                                  "Answers of nodes that broke off or could not be understood")) {
+  constexpr const char* kRequests = "millrace_gateway_requests_total";
+  constexpr const char* kHelp = "Answered requests by what they asked for and how they ended";
+  for (std::size_t i = 0; i < kinds_.size(); ++i) {
+    const std::string kind(word_of(static_cast<RequestKind>(i)));
+    Series& series = kinds_[i];
+    series.ok = metrics.counter(kRequests, kHelp, {{"kind", kind}, {"reason", "ok"}});
+    for (std::size_t reason = 0; reason < series.failed.size(); ++reason) {
+      const std::string word(base::word_of(static_cast<base::Reason>(reason)));
+      series.failed[reason] = metrics.counter(kRequests, kHelp, {{"kind", kind}, {"reason", word}});
+    }
+    series.seconds = metrics.histogram("millrace_gateway_request_seconds",
+                                       "From the complete head of a request to the answer's end",
+                                       seconds_bounds(), {{"kind", kind}});
+    series.body_bytes = metrics.counter("millrace_gateway_response_body_bytes_total",
+                                        "Bytes of answers' bodies", {{"kind", kind}});
+  }
+}
+
+void GatewayMetrics::finished(RequestKind kind, std::optional<base::Reason> failure,
+                              base::Duration took, std::uint64_t body_bytes) const {
+  const Series& series = kinds_[static_cast<std::size_t>(kind)];
+  (failure ? series.failed[static_cast<std::size_t>(*failure)] : series.ok).add();
+  series.seconds.observe(std::chrono::duration<double>(took).count());
+  if (body_bytes > 0) series.body_bytes.add(static_cast<double>(body_bytes));
+}
+
+}  // namespace millrace::gateway

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+
+#include "base/deadline.h"
+#include "base/error.h"
+#include "base/metrics.h"
+
+namespace millrace::gateway {
+
+// What a request turned out to be; a metric label.
+enum class RequestKind { Other, Original, Variant };
+std::string_view word_of(RequestKind kind);
+inline constexpr std::size_t kRequestKindCount = 3;
+
+// Every series of the gateway, made once, so that the request path only adds. Any thread.
+class GatewayMetrics {
+ public:
+  explicit GatewayMetrics(base::Metrics& metrics);
+
+  // `failure`: nullopt for an answer that was meant (200, 206, 304).
+  void finished(RequestKind kind, std::optional<base::Reason> failure, base::Duration took,
+                std::uint64_t body_bytes) const;
+
+  base::Gauge in_flight;
+  base::Gauge nodes_serving;
+  base::Counter retries;         // a second node was asked
+  base::Counter retries_denied;  // the retry budget was spent
+  base::Counter unreachable;     // connections that nodes refused
+  base::Counter link_broken;     // answers of nodes that broke off or were not of this protocol
+
+ private:
+  struct Series {
+    base::Counter ok;
+    std::array<base::Counter, static_cast<std::size_t>(base::Reason::Deadline) + 1> failed;
+    base::Histogram seconds;
+    base::Counter body_bytes;
+  };
+  std::array<Series, kRequestKindCount> kinds_;
+};
+
+}  // namespace millrace::gateway

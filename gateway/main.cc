@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// millrace-gateway: configuration in, ports open, signals out.
+#include <csignal>
+#include <cstdio>
+#include <future>
+#include <string>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "gateway/gateway.h"
+#include "gateway/ops_service.h"
+#include "gateway/process_config.h"
+
+namespace millrace::gateway {
+namespace {
+
+constexpr int kExitFailed = 1;
+constexpr int kExitConfiguration = 78;  // EX_CONFIG of sysexits.h: starting again would not help
+
+// Tells whoever started this process, over the descriptor it passed: {"media":…} once it serves, or
+// {"error":…}.
+void notify(int fd, const nlohmann::ordered_json& message) {
+  if (fd < 0) return;
+  const std::string line = message.dump() + "\n";
+  // A starter that is gone does not matter to the service.
+  (void)!::write(fd, line.data(), line.size());
+  ::close(fd);
+}
+
+int refuse_to_start(int notify_fd, int status, const base::Error& error) {
+  fmt::print(stderr, "millrace-gateway: {}\n", error.public_message);
+  notify(notify_fd, {{"error", error.public_message}});
+  return status;
+}
+
+int serve(const std::string& config_file, int notify_fd) {
+  auto options = load_process_config(config_file, base::environment_of_process());
+  if (!options) return refuse_to_start(notify_fd, kExitConfiguration, options.error());
+  base::start_log("gateway", base::log_level_from_word(options->config.log_level));
+  auto made = Gateway::make(*std::move(options));
+  if (!made) {
+    const bool configuration = made.error().reason == base::Reason::BadParameter;
+    return refuse_to_start(notify_fd, configuration ? kExitConfiguration : kExitFailed,
+                           made.error());
+  }
+  Gateway& gateway = **made;
+  std::promise<void> drained;
+  net::asio::io_context::executor_type control = gateway.control_io().get_executor();
+  boost::asio::basic_signal_set<net::asio::io_context::executor_type> signals(control, SIGTERM,
+                                                                              SIGINT);
+  signals.async_wait([&](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    base::log_info("draining", {{"signal", std::int64_t{signal}}});
+    gateway.drain([&drained] { drained.set_value(); });
+  });
+  gateway.start();
+  const Gateway::Addresses addresses = gateway.addresses();
+  base::log_info("serving", {{"media", addresses.media.text()},
+                             {"api", addresses.api.text()},
+                             {"ops", addresses.ops.text()}});
+  notify(notify_fd, {{"media", addresses.media.text()},
+                     {"api", addresses.api.text()},
+                     {"ops", addresses.ops.text()}});
+  drained.get_future().wait();
+  gateway.stop();
+  base::log_info("stopped");
+  return 0;
+}
+
+}  // namespace
+}  // namespace millrace::gateway
+
+int main(int argc, char** argv) {
+  CLI::App app("The HTTP front of a Millrace fleet.", "millrace-gateway");
+  std::string config_file;
+  int notify_fd = -1;
+  bool version = false;
+  app.add_option("--config", config_file, "YAML file; sections gateway: and buckets: are read");
+  app.add_option("--notify-fd", notify_fd, "descriptor that is told the addresses, or the error");
+  app.add_flag("--version", version, "print the version");
+  CLI11_PARSE(app, argc, argv);
+  if (version) {
+    fmt::print("{}", millrace::gateway::version_json());
+    return 0;
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  return millrace::gateway::serve(config_file, notify_fd);
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "gateway/original_server.h"
+#include "gateway/request_identity.h"
+#include "gateway/request_record.h"
+#include "gateway/shared.h"
+#include "gateway/variant_proxy.h"
+#include "net/asio.h"
+#include "net/http_server.h"
+#include "net/io_pool.h"
+#include "storage/bucket_set.h"
+
+namespace millrace::gateway {
+
+// The media port of one thread: GET|HEAD /<bucket>/<key>[?pipeline], and CORS preflights. Every
+// answer has an X-Reqid.
+class MediaService {
+ public:
+  // `io`, `disk` and `shared` outlive it.
+  MediaService(net::asio::io_context& io, net::BlockingPool& disk, Shared& shared);
+
+  net::Awaitable<void> handle(net::HttpExchange& exchange);
+  // The answer to what never became a request: too long, malformed, too slow.
+  std::pair<net::HttpHead, std::string> refuse(const base::Error& error);
+
+ private:
+  net::Awaitable<std::optional<Refusal>> serve(net::HttpExchange& exchange, RequestRecord& record);
+  net::Awaitable<void> answer(net::HttpExchange& exchange, RequestRecord& record, Refusal refusal);
+  net::Awaitable<void> preflight(net::HttpExchange& exchange, RequestRecord& record);
+
+  Shared& shared_;
+  RequestIds ids_;
+  storage::BucketSet buckets_;
+  OriginalServer originals_;
+  VariantProxy variants_;
+};
+
+// The bucket that `hosts` maps a Host header to, if any. The header's case and port do not matter.
+std::optional<std::string_view> bucket_of_host(const std::map<std::string, HostConfig>& hosts,
+                                               std::optional<std::string_view> host_header);
+
+}  // namespace millrace::gateway

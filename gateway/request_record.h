@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/deadline.h"
+#include "base/error.h"
+#include "gateway/config.h"
+#include "gateway/gateway_metrics.h"
+#include "gateway/request_identity.h"
+#include "net/http_server.h"
+
+namespace millrace::gateway {
+
+// What is known of one request, for its log line and metrics. Lives in the handler's frame.
+struct RequestRecord {
+  std::string request_id;
+  TraceParent trace;
+  RequestKind kind = RequestKind::Other;
+  std::string bucket;
+  std::string key;
+  std::string pipeline;  // canonical
+  std::string node;      // id of the node that answered
+  int attempts = 0;      // nodes asked
+  int status = 0;        // 0: no head was sent
+  std::optional<base::Reason> failure;
+  std::string detail;            // for the log only
+  std::uint64_t body_bytes = 0;  // handed to the client's connection
+};
+
+// Decides whether a request gets a line.
+bool is_logged(const AccessLogConfig& config, const RequestRecord& record, base::Duration took);
+// One JSON line: event "request". Never the query as it came, which may hold a token.
+void log_request(const net::HttpExchange& exchange, const RequestRecord& record,
+                 base::Duration took);
+
+}  // namespace millrace::gateway

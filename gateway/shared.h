@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "discovery/registry.h"
+#include "gateway/config.h"
+#include "gateway/gateway_metrics.h"
+#include "storage/config.h"
+
+namespace millrace::gateway {
+
+// What the threads of a gateway have in common: set before they start, never changed, but for
+// `sequence`. Outlives them.
+struct Shared {
+  GatewayConfig config;
+  std::map<std::string, storage::BucketConfig> buckets;
+  std::string fleet_key;
+  const discovery::RegistryView* registry = nullptr;
+  // A node refused a connection (id, incarnation). Any thread.
+  std::function<void(std::string_view, std::string_view)> note_connect_failure;
+  const GatewayMetrics* metrics = nullptr;
+  std::string instance;  // new at every start; with `sequence`, what agents know replays by
+  std::atomic<std::uint64_t> sequence{0};
+};
+
+}  // namespace millrace::gateway
