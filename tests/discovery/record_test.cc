@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "discovery/record.h"
 
+#include <fstream>
+#include <functional>
+#include <iterator>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -65,6 +69,20 @@ TEST(NodeRecordTest, SkipsACommandThatItCannotRead) {
   }));
   ASSERT_TRUE(back) << back.error().public_message;
   EXPECT_EQ(*back, example());
+}
+
+TEST(NodeRecordTest, ExampleOfTheDocumentIsOne) {
+  std::ifstream file(MILLRACE_SOURCE_DIR "/docs/formats/node-record.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t begin = text.find("```json\n");
+  ASSERT_NE(begin, std::string::npos);
+  const auto record =
+      node_record_from_json(text.substr(begin + 8, text.find("```", begin + 8) - begin - 8));
+  ASSERT_TRUE(record) << record.error().public_message;
+  EXPECT_EQ(record->id, "node-1");
+  ASSERT_EQ(record->kinds.size(), 1U);
+  ASSERT_EQ(record->kinds[0].commands.size(), 1U);
+  EXPECT_EQ(record->kinds[0].commands[0].name, "imageInfo");
 }
 
 TEST(NodeRecordTest, EveryStateHasAWord) {
