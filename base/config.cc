@@ -12,11 +12,14 @@
 #include <cmath>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <yaml-cpp/anchor.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "base/nearest.h"
@@ -308,19 +311,43 @@ class ConfigLoader final : public ConfigBinder {
   int line_ = 0;
 };
 
+// Hears nothing: for counting documents.
+class NoEvents final : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+// YAML::LoadAll would do, but that of yaml-cpp 0.7 finds documents without end in "%\n,".
+bool has_second_document(const std::string& yaml_text) {
+  std::istringstream input(yaml_text);
+  YAML::Parser parser(input);
+  NoEvents none;
+  return parser.HandleNextDocument(none) && parser.HandleNextDocument(none);
+}
+
 Result<std::optional<YAML::Node>> parse(std::string_view yaml_text) {
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(yaml_text));
-    if (documents.empty() || (documents.size() == 1 && documents[0].IsNull())) {
-      return std::optional<YAML::Node>();
-    }
-    if (documents.size() > 1) {
+    const std::string text(yaml_text);
+    const YAML::Node document = YAML::Load(text);
+    if (has_second_document(text)) {
       return fail(Reason::BadParameter, "the configuration must be one YAML document, without ---");
     }
-    if (!documents[0].IsMap()) {
+    if (document.IsNull()) return std::optional<YAML::Node>();
+    if (!document.IsMap()) {
       return fail(Reason::BadParameter, "the configuration must be a YAML mapping of sections");
     }
-    return std::optional<YAML::Node>(documents[0]);
+    return std::optional<YAML::Node>(document);
   } catch (const YAML::Exception& error) {
     return fail(Reason::BadParameter,
                 fmt::format("line {}: not YAML: {}", error.mark.line + 1, error.msg));
