@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/workers/image/pictures.h"
 
+#include <algorithm>
 #include <cmath>
-#include <memory>
 #include <vector>
 
 namespace millrace::workers::image {
 namespace {
 
 using vips::VImage;
-
-struct BlobRelease {
-  void operator()(VipsBlob* blob) const { vips_area_unref(VIPS_AREA(blob)); }
-};
 
 // A hash of the place; the same on every machine.
 std::uint32_t noise_at(int x, int y) {
@@ -24,6 +20,13 @@ std::uint32_t noise_at(int x, int y) {
 
 std::uint8_t clipped(double value) {
   return static_cast<std::uint8_t>(std::min(255.0, std::max(0.0, value)));
+}
+
+VImage from_pixels(const std::vector<std::uint8_t>& pixels, int width, int height, int bands) {
+  VipsImage* image = vips_image_new_from_memory_copy(pixels.data(), pixels.size(), width, height,
+                                                     bands, VIPS_FORMAT_UCHAR);
+  if (image == nullptr) throw vips::VError();
+  return VImage(image);
 }
 
 VImage rgb_of(int width, int height) {
@@ -41,8 +44,7 @@ VImage rgb_of(int width, int height) {
       pixels.push_back(clipped((disc ? 70 : 170 - 90 * u * v) + grain));
     }
   }
-  return VImage::new_from_memory_copy(pixels.data(), pixels.size(), width, height, 3,
-                                      VIPS_FORMAT_UCHAR)
+  return from_pixels(pixels, width, height, 3)
       .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
 }
 
@@ -58,8 +60,7 @@ VImage make_photo_with_alpha(int width, int height) {
       alpha.push_back(clipped(255.0 * (1.4 - away)));
     }
   }
-  const VImage band =
-      VImage::new_from_memory_copy(alpha.data(), alpha.size(), width, height, 1, VIPS_FORMAT_UCHAR);
+  const VImage band = from_pixels(alpha, width, height, 1);
   return rgb_of(width, height).bandjoin(band).copy_memory();
 }
 
