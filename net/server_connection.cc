@@ -50,7 +50,10 @@ ServerConnection::ServerConnection(std::shared_ptr<ServerCore> core, Socket sock
   core_->enter(*this, Phase::Idle);
 }
 
-ServerConnection::~ServerConnection() { core_->left(); }
+ServerConnection::~ServerConnection() {
+  if (evicted_) core_->not_leaving();
+  core_->left();
+}
 
 Awaitable<void> ServerConnection::run(std::shared_ptr<ServerCore> core, Socket socket) {
   ServerConnection connection(std::move(core), std::move(socket));
@@ -128,6 +131,7 @@ bool ServerConnection::after_receive(std::size_t count) {
   if (count == 0) return false;  // closed, broken, or nothing came in time
   if (stop_ == Stop::TimedOut && phase != Phase::Idle) return false;
   stop_ = Stop::None;
+  if (std::exchange(evicted_, false)) core_->not_leaving();
   reader_.commit(count);
   return true;
 }
@@ -208,6 +212,11 @@ void ServerConnection::interrupt(Stop why) {
   ErrorCode ignored;
   socket_.cancel(ignored);
   wake_up_.notify();
+}
+
+void ServerConnection::evict() {
+  evicted_ = true;
+  interrupt(Stop::TimedOut);
 }
 
 void ServerConnection::notice_client_gone() {

@@ -49,6 +49,7 @@ class ServerConnection final : public HttpExchange,
   // For the core.
   enum class Stop { None, TimedOut, Drained, Cut };
   void interrupt(Stop why);
+  void evict();  // idle, and another needs the place
   void wake() { wake_up_.notify(); }
   void notice_client_gone();
   Phase phase = Phase::Idle;
@@ -77,6 +78,7 @@ class ServerConnection final : public HttpExchange,
   base::TimePoint received_at_;
   std::function<void()> client_gone_;
   Stop stop_ = Stop::None;
+  bool evicted_ = false;
 
   // The answer under way.
   std::string head_text_;  // also a chunk's size line; reused

@@ -122,17 +122,21 @@ Awaitable<void> ServerCore::accept(std::shared_ptr<ServerCore> core,
   }
 }
 
-// At the limit, the oldest idle connection makes room; its coroutine ends a moment later.
 bool ServerCore::may_accept() {
   if (!gate_open()) {
     arm_gate_tick();
     return false;
   }
-  if (counts.connections < options_.limits.connections_max) return true;
-  ServerConnection* const oldest = list(Phase::Idle).pop_front();
-  if (oldest == nullptr) return false;
-  oldest->interrupt(ServerConnection::Stop::TimedOut);
-  return true;
+  return staying() < options_.limits.connections_max || !list(Phase::Idle).empty();
+}
+
+// Above the limit, the oldest idle connection makes room; its coroutine ends a moment later.
+void ServerCore::make_room() {
+  if (staying() <= options_.limits.connections_max) return;
+  if (ServerConnection* const oldest = list(Phase::Idle).pop_front()) {
+    ++leaving_;
+    oldest->evict();
+  }
 }
 
 // False when the system has no descriptor or memory left, so that waiting for readiness would spin.
@@ -166,6 +170,7 @@ bool ServerCore::accept_some(Listener& listener) {
     [[maybe_unused]] const int owned = fd.release();
     ++counts.accepted;
     ++counts.connections;
+    make_room();
     arm_tick();
     asio::co_spawn(io_, ServerConnection::run(shared_from_this(), std::move(socket)),
                    asio::detached);

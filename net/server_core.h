@@ -47,6 +47,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] bool stopped() const { return stopped_; }
   void left();
+  void not_leaving() { --leaving_; }  // an evicted one goes on, or has left
   void enter(ServerConnection& connection, Phase phase);
   [[nodiscard]] bool gate_open() const { return !options_.gate || options_.gate->has_room(); }
   // Waits for room, without reading.
@@ -67,6 +68,8 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
                                 std::shared_ptr<Listener> listener);
   bool accept_some(Listener& listener);
   [[nodiscard]] bool may_accept();
+  void make_room();
+  [[nodiscard]] std::size_t staying() const { return counts.connections - leaving_; }
   [[nodiscard]] std::chrono::milliseconds timeout_of(Phase phase) const;
   void arm_tick();
   void tick();
@@ -87,6 +90,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   IntrusiveList<ServerConnection, ParkedList> parked_requests_;
   Timer tick_timer_;
   Timer gate_timer_;
+  std::size_t leaving_ = 0;  // evicted, and still counted as connections
   bool ticking_ = false;
   bool gate_ticking_ = false;
   bool draining_ = false;

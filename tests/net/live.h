@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <future>
 #include <map>
@@ -110,6 +112,26 @@ class LiveServer {
   IoThread thread_;
   std::unique_ptr<HttpServer> server_;
   Endpoint endpoint_;
+};
+
+// A path for a unix socket, in a folder of its own that goes with it.
+class SocketPath {
+ public:
+  SocketPath() {
+    std::string pattern = std::filesystem::temp_directory_path() / "millrace-net-XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  ~SocketPath() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+  SocketPath(const SocketPath&) = delete;
+  SocketPath& operator=(const SocketPath&) = delete;
+  [[nodiscard]] std::string text() const { return folder_ + "/socket"; }
+  [[nodiscard]] std::string file(const std::string& name) const { return folder_ + "/" + name; }
+
+ private:
+  std::string folder_;
 };
 
 struct RawAnswer {
@@ -221,6 +243,36 @@ class Peer {
   ssize_t last_read_ = 0;
   bool timed_out_ = false;
   bool connected_ = true;
+};
+
+// A server that does exactly what `script` says, in a thread of its own.
+class Scripted {
+ public:
+  explicit Scripted(std::function<void(Scripted&)> script) {
+    listener_ = std::move(*listen_on(*parse_endpoint("127.0.0.1:0"), false, 16));
+    endpoint_ = local_endpoint_of(listener_.get());
+    thread_ = std::thread([this, script = std::move(script)] { script(*this); });
+  }
+  ~Scripted() { thread_.join(); }
+  Scripted(const Scripted&) = delete;
+  Scripted& operator=(const Scripted&) = delete;
+
+  [[nodiscard]] const Endpoint& endpoint() const { return endpoint_; }
+  Peer accept() {
+    pollfd ready{.fd = listener_.get(), .events = POLLIN, .revents = 0};
+    ::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count()));
+    return Peer(base::UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)));
+  }
+  // Nobody has come who was not accepted.
+  [[nodiscard]] bool quiet() const {
+    pollfd ready{.fd = listener_.get(), .events = POLLIN, .revents = 0};
+    return ::poll(&ready, 1, 0) == 0;
+  }
+
+ private:
+  base::UniqueFd listener_;
+  Endpoint endpoint_;
+  std::thread thread_;
 };
 
 inline Awaitable<void> answer_with(HttpExchange& exchange, std::string body) {
