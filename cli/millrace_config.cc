@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/millrace_config.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+namespace millrace::cli {
+
+void MillraceConfig::bind(base::ConfigBinder& b) {
+  b.part("gateway", gateway, "the HTTP front: admits, routes, answers");
+  b.part("agent", agent, "one per node: fetches originals, caches, supervises workers");
+  storage.bind(b);
+}
+
+base::Result<MillraceConfig> load_millrace_config(const std::filesystem::path& file,
+                                                  const base::Environment& environment) {
+  std::string text;
+  if (!file.empty()) {
+    std::ifstream in(file, std::ios::binary);
+    if (in) text.assign(std::istreambuf_iterator<char>(in), {});
+    if (!in) {
+      return base::fail(base::Reason::BadParameter,
+                        "cannot read " + file.string() + ": " + std::strerror(errno));
+    }
+  }
+  MillraceConfig config;
+  auto loaded =
+      base::load_config(text, environment, [&config](base::ConfigBinder& b) { config.bind(b); });
+  if (!loaded) {
+    base::Error error = std::move(loaded.error());
+    if (!file.empty()) error.public_message = file.string() + ": " + error.public_message;
+    return base::fail(std::move(error));
+  }
+  return config;
+}
+
+std::string print_millrace_config(MillraceConfig config, bool commented) {
+  return base::print_config([&config](base::ConfigBinder& b) { config.bind(b); }, commented);
+}
+
+}  // namespace millrace::cli
