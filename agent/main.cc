@@ -59,7 +59,6 @@ base::Result<void> load(const std::string& file, Node::Options& options) {
     b.part("agent", options.config, "this node");
     options.storage.bind(b);
     b.foreign_section("gateway");
-    b.foreign_section("up");
   });
 }
 

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "rig.h"
+#include "tests/agent/rig.h"
 
 namespace millrace::agent {
 namespace {

@@ -9,7 +9,7 @@
 #include <boost/asio/detached.hpp>
 #include <gtest/gtest.h>
 
-#include "rig.h"
+#include "tests/agent/rig.h"
 
 namespace millrace::agent {
 namespace {
