@@ -97,7 +97,7 @@ class TextRulesTest(unittest.TestCase):
         self.assert_one("temporary folder of its own")
         self.write("tests/x.h", _HEAD + "std::this_thread::sleep" + "_for(s);\n")
         self.assert_one("does not sleep")
-        self.write("tests/x.h", _HEAD + "bool eventually(Condition c) { sleep" + "_for(s); }\n")
+        self.write("tests/x.h", _HEAD + "while (!condition()) {\n  sleep" + "_for(s);\n}\n")
         self.assertEqual(self.refusals(), [])
 
     def test_refuses_tabs_blanks_and_odd_ends(self):

@@ -48,9 +48,8 @@ def _whole_file(path, raw):
 def _line_by_line(path, text):
     code = path.suffix in _CODE or not path.suffix
     in_test = path.parts[0] == "tests" and path.name != "text_rules.py"
-    # The one way to wait for what nothing announces: eventually(condition), which asks again.
-    may_sleep = not in_test or "bool eventually(" in text
-    for number, line in enumerate(text.splitlines(), 1):
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
         if line != line.rstrip() and path.suffix != ".md":
             yield f"{number}: trailing blanks"
         if _LATER.search(line):
@@ -59,7 +58,9 @@ def _line_by_line(path, text):
             yield f"{number}: a path of one machine"
         if code and in_test and _SHARED_TEMP.search(line):
             yield f"{number}: a test makes a temporary folder of its own"
-        if not may_sleep and _SLEEP.search(line):
+        # The one way to wait for what nothing announces: a loop that asks again.
+        asks = any("while (!" in before for before in lines[max(0, number - 4) : number - 1])
+        if in_test and not asks and _SLEEP.search(line):
             yield f"{number}: a test waits for events, it does not sleep"
 
 
@@ -73,7 +74,7 @@ def _links(root, path, text):
 
 def _unlisted(root, sources):
     """C++ files that no CMakeLists.txt names: they would never be compiled, or their tests never run."""
-    lists = {}
+    lists, fuzzed = {}, {}
     for path in sources:
         if path.suffix != ".cc" or "commands" in path.parts:
             continue
@@ -82,8 +83,11 @@ def _unlisted(root, sources):
         while not named and folder != pathlib.Path("."):
             if folder not in lists:
                 file = root / folder / "CMakeLists.txt"
-                lists[folder] = set(re.findall(r"[\w./-]+\.cc", file.read_text())) if file.exists() else set()
-            named = str(path.relative_to(folder)) in lists[folder]
+                text = file.read_text() if file.exists() else ""
+                lists[folder] = set(re.findall(r"[\w./-]+\.cc", text))
+                fuzzed[folder] = set(re.findall(r"millrace_fuzz\((\w+)", text))
+            name = str(path.relative_to(folder))
+            named = name in lists[folder] or name.removesuffix("_fuzz.cc") in fuzzed[folder]
             folder = folder.parent
         if not named:
             yield f"{path}: no CMakeLists.txt names it"
