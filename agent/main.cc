@@ -88,6 +88,8 @@ int run(const Arguments& arguments) {
   if (auto completed = complete(options); !completed) return complain(completed.error());
 
   net::asio::io_context io(1);
+  // Before the first worker: from now on these signals wait for us.
+  net::asio::signal_set signals(io, SIGTERM, SIGINT);
   base::Metrics metrics;
   auto registrar =
       discovery::HttpRegistrar::make(io, options.config.registrar, options.fleet_key, &metrics);
@@ -99,7 +101,6 @@ int run(const Arguments& arguments) {
     std::ofstream(arguments.ready_file) << (*node)->task_endpoint().text() << '\n';
   }
 
-  net::asio::signal_set signals(io, SIGTERM, SIGINT);
   signals.async_wait([&](boost::system::error_code failed, int) {
     if (!failed) (*node)->drain([&io] { io.stop(); });
   });
