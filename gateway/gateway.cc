@@ -52,15 +52,18 @@ net::HttpServerLimits control_limits() {
   return limits;
 }
 
-Result<void> listen(net::HttpServer& server, const net::Endpoint& endpoint, std::string_view what) {
+Result<void> listen(net::HttpServer& server, const net::Endpoint& endpoint, std::string_view key) {
   auto bound = server.listen(endpoint);
-  if (!bound) {
-    return base::fail(base::Reason::Internal,
-                      "cannot listen on " + endpoint.text() + " (" + std::string(what) +
-                          "): " + bound.error().detail,
-                      bound.error().public_message);
-  }
-  return {};
+  if (!bound) bound.error().public_message += " (gateway." + std::string(key) + ")";
+  return bound;
+}
+
+// With SO_REUSEPORT the kernel lets another gateway of the same user listen on the same port and
+// deals the connections out between the two. Asked without it, it says that the port is taken.
+Result<void> refuse_taken_port(net::asio::io_context& io, const net::Endpoint& endpoint) {
+  if (endpoint.port == 0) return {};
+  net::HttpServer alone(io, {.name = "media"}, {});
+  return listen(alone, endpoint, "listen");
 }
 
 }  // namespace
@@ -145,6 +148,7 @@ Result<void> Gateway::Impl::listen_all() {
       [this](net::HttpExchange& exchange) { return api.handle(exchange); });
   if (auto bound = listen(*api_server, *api_endpoint, "api_listen"); !bound) return bound;
 
+  if (auto free = refuse_taken_port(pool.io(0), *media); !free) return free;
   const auto gate = std::make_shared<InFlightGate>(shared.config.requests_in_flight_max);
   net::Endpoint endpoint = *media;
   for (std::size_t i = 0; i < pool.size(); ++i) {
