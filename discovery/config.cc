@@ -47,9 +47,4 @@ void RegistrarConfig::bind(base::ConfigBinder& b) {
   }
 }
 
-void FleetConfig::bind(base::ConfigBinder& b) {
-  b.text("key_file", key_file,
-         "file with the key of the fleet: text of at least 32 bytes, not readable by others");
-}
-
 }  // namespace millrace::discovery

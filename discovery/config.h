@@ -10,7 +10,7 @@
 
 namespace millrace::discovery {
 
-// The embedded registry, in the gateway's process (section `registry:`).
+// The embedded registry, in the gateway's process (section `gateway.registry:`).
 struct RegistryConfig {
   std::chrono::milliseconds gone_after{5'000};      // without a heartbeat
   std::chrono::milliseconds heartbeat_hold{3'000};  // a heartbeat is answered at the latest after
@@ -21,7 +21,7 @@ struct RegistryConfig {
   void bind(base::ConfigBinder& b);
 };
 
-// How an agent makes itself known (section `registrar:`).
+// How an agent makes itself known (section `agent.registrar:`).
 struct RegistrarConfig {
   std::vector<std::string> registries{"127.0.0.1:8081"};  // host:port of every gateway's API port
   std::chrono::milliseconds heartbeat_period{1'000};
@@ -31,13 +31,6 @@ struct RegistrarConfig {
   std::chrono::milliseconds connect_timeout{1'000};
   std::chrono::milliseconds answer_timeout{6'000};  // above the registry's heartbeat_hold_ms
   std::chrono::milliseconds withdraw_timeout{1'000};
-
-  void bind(base::ConfigBinder& b);
-};
-
-// What proves membership of the fleet (section `fleet:`), the same in gateway and agent.
-struct FleetConfig {
-  std::string key_file;  // text, at least 32 bytes, not readable by others
 
   void bind(base::ConfigBinder& b);
 };

@@ -17,10 +17,8 @@ std::string load(Config& config, const std::string& yaml) {
 TEST(DiscoveryConfigTest, DefaultsAreValid) {
   RegistryConfig registry;
   RegistrarConfig registrar;
-  FleetConfig fleet;
   EXPECT_EQ(load(registry, ""), "");
   EXPECT_EQ(load(registrar, ""), "");
-  EXPECT_EQ(load(fleet, ""), "");
 }
 
 TEST(DiscoveryConfigTest, RegistryReadsItsKeys) {

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 namespace millrace::storage {
@@ -82,13 +83,14 @@ ScriptedOrigin::ScriptedOrigin(Script script, const TestCertificate* tls)
     : script_(std::move(script)) {
   std::signal(SIGPIPE, SIG_IGN);  // SSL_write to a client that has left
   if (tls != nullptr) {
-    tls_.reset(SSL_CTX_new(TLS_server_method()));
+    SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+    tls_ = std::shared_ptr<SSL_CTX>(context, SSL_CTX_free);
     const BioPtr certificate(BIO_new_mem_buf(tls->certificate_pem.data(), -1), BIO_free);
     const BioPtr key(BIO_new_mem_buf(tls->key_pem.data(), -1), BIO_free);
     X509* x509 = PEM_read_bio_X509(certificate.get(), nullptr, nullptr, nullptr);
     EVP_PKEY* pkey = PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr);
-    SSL_CTX_use_certificate(tls_.get(), x509);
-    SSL_CTX_use_PrivateKey(tls_.get(), pkey);
+    SSL_CTX_use_certificate(context, x509);
+    SSL_CTX_use_PrivateKey(context, pkey);
     X509_free(x509);
     EVP_PKEY_free(pkey);
   }
@@ -129,7 +131,7 @@ void ScriptedOrigin::serve() {
     ::setsockopt(connection->fd.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(connection->fd.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     if (tls_) {
-      connection->tls.reset(SSL_new(tls_.get()));
+      connection->tls.reset(SSL_new(static_cast<SSL_CTX*>(tls_.get())));
       SSL_set_fd(connection->tls.get(), connection->fd.get());
       if (SSL_accept(connection->tls.get()) != 1) continue;
     }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <openssl/ssl.h>
 
 #include "base/unique_fd.h"
 
@@ -46,7 +45,7 @@ class ScriptedOrigin {
   void answer(std::unique_ptr<Connection> connection);
 
   Script script_;
-  std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)> tls_{nullptr, SSL_CTX_free};
+  std::shared_ptr<void> tls_;  // an SSL_CTX; null: plain
   base::UniqueFd listener_;
   base::UniqueFd stop_;  // eventfd
   std::uint16_t port_ = 0;
