@@ -39,6 +39,7 @@ TEST(CandidatesTest, KeepsTheBestOfEachPlace) {
 
 TEST(CandidatesTest, KeepsNoMoreThanAsked) {
   std::vector<Face> many;
+  many.reserve(50);
   for (int i = 0; i < 50; ++i) many.push_back(face_at(i * 20, 0, 10, 0.5F + 0.005F * float(i)));
   const auto kept = suppress_overlaps(many, 0.3, 7);
   ASSERT_EQ(kept.size(), 7U);

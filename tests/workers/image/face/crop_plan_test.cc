@@ -12,7 +12,8 @@
 
 namespace millrace::workers::face {
 
-void PrintTo(const PixelRect& rect, std::ostream* out) {
+// GoogleTest looks for it in the type's own namespace.
+static void PrintTo(const PixelRect& rect, std::ostream* out) {
   *out << rect.width << "x" << rect.height << "+" << rect.left << "+" << rect.top;
 }
 
@@ -233,7 +234,7 @@ TEST_F(CropPlanPropertyTest, DoesNotDependOnTheOrderOfTheFaces) {
     std::shuffle(d.faces.begin(), d.faces.end(), generator_);
     const auto again = plan_face_crop(d.picture, d.wanted, d.faces);
     ASSERT_EQ(plan.has_value(), again.has_value());
-    if (!plan) continue;
+    if (!plan || !again) continue;
     ASSERT_EQ(plan->rect, again->rect);
     ASSERT_EQ(plan->subject, again->subject);
   }
@@ -246,7 +247,7 @@ TEST_F(CropPlanPropertyTest, MirrorsWithThePicture) {
     for (Face& face : d.faces) face.box.x = d.picture.width - face.box.x - face.box.width;
     const auto mirrored = plan_face_crop(d.picture, d.wanted, d.faces);
     ASSERT_EQ(plan.has_value(), mirrored.has_value());
-    if (!plan) continue;
+    if (!plan || !mirrored) continue;
     const int expected = d.picture.width - plan->rect.left - plan->rect.width;
     ASSERT_LE(std::abs(mirrored->rect.left - expected), 1);
     ASSERT_EQ(mirrored->rect.top, plan->rect.top);

@@ -25,6 +25,7 @@ class Vips final : public testing::Environment {
 const auto* const kVips = testing::AddGlobalTestEnvironment(new Vips);
 
 std::optional<std::string> environment(const char* name) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the tests have one thread and nothing sets it
   const char* value = std::getenv(name);
   if (value == nullptr || *value == '\0') return std::nullopt;
   return value;

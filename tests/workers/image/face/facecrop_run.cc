@@ -47,8 +47,8 @@ class Sparse {
     long sum = 0;
     long count = 0;
     for (int y = 0; y < small.height_; y += kStep) {
-      const std::uint8_t* mine = &pixels_[static_cast<std::size_t>((top + y) * width_ + left)];
-      const std::uint8_t* other = &small.pixels_[static_cast<std::size_t>(y * small.width_)];
+      const std::uint8_t* mine = &pixels_[row_at(top + y, width_) + static_cast<std::size_t>(left)];
+      const std::uint8_t* other = &small.pixels_[row_at(y, small.width_)];
       for (int x = 0; x < small.width_; x += kStep) sum += std::abs(mine[x] - other[x]);
       count += (small.width_ + kStep - 1) / kStep;
     }
@@ -56,6 +56,10 @@ class Sparse {
   }
 
  private:
+  static std::size_t row_at(int y, int width) {
+    return static_cast<std::size_t>(y) * static_cast<std::size_t>(width);
+  }
+
   int width_;
   int height_;
   std::vector<std::uint8_t> pixels_;
@@ -64,14 +68,14 @@ class Sparse {
 }  // namespace
 
 image::ImageWorker& worker_with_model() {
-  static const std::unique_ptr<image::ImageWorker> kWorker = [] {
+  static const std::unique_ptr<image::ImageWorker> worker = [] {
     image::ImageWorkerOptions options;
     options.face_model_path = model_path().string();
     auto worker = image::ImageWorker::create(options);
     if (!worker) std::abort();
     return std::move(*worker);
   }();
-  return *kWorker;
+  return *worker;
 }
 
 std::string Variant::subject() const {
