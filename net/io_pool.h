@@ -26,7 +26,8 @@ class IoPool {
 };
 
 // Threads for calls that block (local disks). Bounded: when `queued_max` calls wait, post returns
-// false at once.
+// false at once. Destroyed before the io_contexts whose coroutines run calls on it; what is queued
+// is still done.
 class BlockingPool {
  public:
   BlockingPool(std::size_t thread_count, std::size_t queued_max);

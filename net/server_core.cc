@@ -108,6 +108,7 @@ Awaitable<void> ServerCore::accept(std::shared_ptr<ServerCore> core,
                                    std::shared_ptr<Listener> listener) {
   while (!listener->closed) {
     if (!core->may_accept()) {
+      core->accept_paused_ = true;
       co_await listener->wake_up.wait();
       continue;
     }
@@ -189,6 +190,7 @@ void ServerCore::enter(ServerConnection& connection, Phase phase) {
   connection.phase = phase;
   connection.since = base::Clock::now();
   list(phase).push_back(connection);
+  if (phase == Phase::Idle && accept_paused_) wake_listeners();
 }
 
 void ServerCore::park_reader(ServerConnection& connection) {
@@ -218,6 +220,7 @@ void ServerCore::wake_parked() {
 }
 
 void ServerCore::wake_listeners() {
+  accept_paused_ = false;
   for (const auto& listener : listeners_) listener->wake_up.notify();
 }
 

@@ -91,6 +91,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   Timer tick_timer_;
   Timer gate_timer_;
   std::size_t leaving_ = 0;  // evicted, and still counted as connections
+  bool accept_paused_ = false;
   bool ticking_ = false;
   bool gate_ticking_ = false;
   bool draining_ = false;

@@ -211,6 +211,22 @@ TEST(HttpServerLimitsTest, WithoutAnIdleOneTheNextWaitsToBeAccepted) {
   EXPECT_EQ(second.read_answer().body, "held");
 }
 
+TEST(HttpServerLimitsTest, AConnectionThatBecomesIdleMakesRoom) {
+  HttpServerLimits limits;
+  limits.connections_max = 1;
+  Held held;
+  LiveServer live(with_limits(limits), held.handler());
+  Peer kept(live.endpoint());
+  ASSERT_TRUE(kept.send(kGet));
+  ASSERT_TRUE(live.wait_for([](const auto& counts) { return counts.in_flight == 1; }));
+  Peer second(live.endpoint());
+  ASSERT_TRUE(second.send(kGet));
+  held.open(live);
+  EXPECT_EQ(kept.read_answer().body, "held");
+  EXPECT_EQ(second.read_answer().body, "held");
+  EXPECT_TRUE(kept.closed_by_peer());
+}
+
 TEST(RequestGateTest, AFullGateStopsAcceptAndKeptAliveReads) {
   const auto gate = std::make_shared<Gate>(1);
   HttpServer::Options options;
