@@ -103,7 +103,8 @@ Awaitable<void> respond_error(HttpExchange& exchange, const base::Error& error,
                               std::string_view request_id);
 
 // A listener and its connections on one io_context. Several servers may listen on one port, each on
-// its own thread (SO_REUSEPORT).
+// its own thread (SO_REUSEPORT). Destroyed on that thread, or after it has ended, and before the
+// io_context; what runs then is cut, so drain first.
 class HttpServer {
  public:
   struct Options {
