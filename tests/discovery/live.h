@@ -41,12 +41,13 @@ class LiveThread {
   net::asio::io_context& io() { return pool_.io(0); }
   // Runs `call` there and waits for it.
   void on_thread(const std::function<void()>& call) {
-    std::promise<void> done;
-    net::asio::post(io(), [&] {
+    // Shared: the other thread is still inside set_value when this one wakes.
+    const auto done = std::make_shared<std::promise<void>>();
+    net::asio::post(io(), [&call, done] {
       call();
-      done.set_value();
+      done->set_value();
     });
-    done.get_future().wait();
+    done->get_future().wait();
   }
   void stop() { pool_.stop(); }
 
@@ -133,10 +134,10 @@ class LiveAgent {
     thread_.on_thread([this] { registrar_->stop(); });
   }
   void withdraw() {
-    std::promise<void> done;
+    const auto done = std::make_shared<std::promise<void>>();
     net::asio::co_spawn(thread_.io(), registrar_->withdraw(),
-                        [&done](const std::exception_ptr&) { done.set_value(); });
-    done.get_future().wait();
+                        [done](const std::exception_ptr&) { done->set_value(); });
+    done->get_future().wait();
   }
   bool registered() {
     bool is = false;

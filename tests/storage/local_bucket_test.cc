@@ -163,13 +163,14 @@ TEST_F(LocalBucketTest, LooksAtDeadlineAndCancellationBetweenPieces) {
 
 TEST_F(LocalBucketTest, FullPoolIsAFailureAndNotAWait) {
   folder_.write("a", "content");
-  net::BlockingPool pool(1, 0);
-  LocalBucket bucket(pool, folder_.path());
   std::promise<void> started;
   std::promise<void> released;
+  auto release = released.get_future();
+  net::BlockingPool pool(1, 0);  // last: its thread is joined before what the call uses goes
+  LocalBucket bucket(pool, folder_.path());
   ASSERT_TRUE(pool.post([&] {
     started.set_value();
-    released.get_future().wait();
+    release.wait();
   }));
   started.get_future().wait();
   EXPECT_EQ(run(io_, storage::get(bucket, "a", {})), "origin_failed");
