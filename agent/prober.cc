@@ -118,7 +118,18 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::ask(SourceCopy source, base::De
   auto reply = co_await (*lease)->ask(std::move(ask));
   const base::TimePoint ended = base::Clock::now();
   if (!reply) {
-    if (reply.error().reason == base::Reason::WorkerDied) quarantine_->died(plan, ended);
+    const base::Reason reason = reply.error().reason;
+    // Not the caller's deadline but the probe's own: the file is to blame, and whoever else waits
+    // for it would only hold the worker for as long again.
+    const bool overran = reason == base::Reason::Deadline && ended - begun >= timeout_;
+    const bool died =
+        reason == base::Reason::WorkerDied || reason == base::Reason::TaskTooExpensive;
+    if (died || overran) quarantine_->died(plan, ended);
+    if (overran) {
+      co_return base::fail(base::Reason::TaskTooExpensive,
+                           "Reading this file's header took longer than " +
+                               std::to_string(timeout_.count()) + " ms.");
+    }
     co_return base::fail(std::move(reply.error()));
   }
   queue_->finished(ended - begun);

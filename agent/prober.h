@@ -29,7 +29,8 @@ class Prober : public std::enable_shared_from_this<Prober> {
          std::shared_ptr<RunQueue> queue, std::shared_ptr<Quarantine> quarantine);
 
   // Within the limits, or: UnsupportedMedia, CorruptMedia, TooManyPixels, TooManyFrames,
-  // WorkerDied, Quarantined, QueueFull, Deadline, ClientGone. `source` has its bytes.
+  // WorkerDied, TaskTooExpensive, Quarantined, QueueFull, Deadline, ClientGone. `source` has its
+  // bytes.
   static net::Awaitable<base::Result<ipc::Probe>> probe(std::shared_ptr<Prober> prober,
                                                         SourceCopy source, base::Deadline deadline,
                                                         net::CancelToken cancel);

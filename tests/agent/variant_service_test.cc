@@ -237,6 +237,17 @@ TEST_F(VariantServiceTest, AStoppedWorkerIsKilledAtTheDeadline) {
   EXPECT_EQ(get("cat", "copy"), "100x50x1 a cat");
 }
 
+TEST_F(VariantServiceTest, AHeaderThatTakesTooLongIsTheFilesFaultAndFreesTheWorker) {
+  restart([](AgentConfig& config) { config.image_workers.probe_timeout = 100ms; });
+  const pid_t stopped = rig_->pool->pids(WorkerRole::Probe).front();
+  ::kill(stopped, SIGSTOP);
+  EXPECT_EQ(get("cat", "copy"), "!task_too_expensive");
+  EXPECT_TRUE(rig_->until([&] {
+    const auto pids = rig_->pool->pids(WorkerRole::Probe);
+    return !pids.empty() && pids.front() != stopped;
+  }));
+}
+
 TEST_F(VariantServiceTest, AFullQueueRefusesAtOnceAndOnlyItsOwnTier) {
   restart([](AgentConfig& config) {
     config.image_workers.count = 1;
