@@ -48,6 +48,28 @@ TEST(TaskTest, SurvivesJsonWithAnyBytesInTheKey) {
   EXPECT_EQ(back->sent_at_unix_ms, task.sent_at_unix_ms);
 }
 
+TEST(TaskTest, IsWrittenAsDocumented) {
+  Task task = sample();
+  EXPECT_EQ(to_json(task),
+            R"({"version":1,"request_id":"r-1",)"
+            R"("traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",)"
+            R"("bucket":"photos","key":"dir/%FF%20%E7%85%A7.jpg","pipeline":"imageView2/1/w/200",)"
+            R"("user":"ann","tier":"paid","time_left_ms":29500,"gateway_instance":"g-7f",)"
+            R"("sequence":18446744073709551615,"sent_at_unix_ms":1790000000000})");
+}
+
+TEST(TaskTest, SurvivesJsonWithAnyCharactersInItsTexts) {
+  Task task = sample();
+  task.traceparent.clear();
+  task.user = "a\"b\\c\n\x01 照";
+  const auto back = task_from_json(to_json(task));
+  ASSERT_TRUE(back) << back.error().public_message;
+  EXPECT_EQ(back->user, task.user);
+  EXPECT_EQ(back->traceparent, "");
+  task.user = "bad \xff byte";
+  EXPECT_TRUE(task_from_json(to_json(task)));
+}
+
 TEST(TaskTest, IgnoresFieldsItDoesNotKnow) {
   EXPECT_TRUE(task_from_json(with(to_json(sample()), "{", R"({"weight":8,)")));
 }
