@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the fleet's frame costs: a warmed `millrace up` against the bare libvips calls (a), against nginx before nginx
+for cached variants (b), and its memory over many requests (c). Ratios, from alternating rounds in one run.
+
+    bench/skeleton.py --photo FILE.jpg [--only uncached,cached,memory] [--rounds 5] [--out bench/results/NAME]
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+class Processes:
+    """CPU and memory of a process tree, by binary."""
+
+    def __init__(self, root):
+        self.root = root
+
+    def tree(self):
+        parent = {}
+        for entry in pathlib.Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    stat = (entry / "stat").read_text()
+                except OSError:
+                    continue
+                parent[int(entry.name)] = int(stat[stat.rindex(")") + 2:].split()[1])
+        found = []
+        for pid in parent:
+            at = pid
+            while at and at != self.root:
+                at = parent.get(at, 0)
+            if at == self.root:
+                found.append(pid)
+        return found
+
+    def cpu_s(self):
+        total = {}
+        for pid in self.tree():
+            try:
+                stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+                name = os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+            except OSError:
+                continue
+            fields = stat[stat.rindex(")") + 2:].split()
+            total[name] = total.get(name, 0) + (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+        return total
+
+    def memory_mib(self):
+        """Resident without shared memory (the cache's own pages have a budget of their own)."""
+        total = {}
+        for pid in self.tree():
+            try:
+                name = os.path.basename(os.readlink(f"/proc/{pid}/exe"))
+                status = pathlib.Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                continue
+            fields = {line.split(":")[0]: line.split(":")[1] for line in status.splitlines()}
+            kib = int(fields["RssAnon"].split()[0]) + int(fields["RssFile"].split()[0])
+            total[name] = total.get(name, 0) + kib / 1024
+        return total
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Millrace:
+    def __init__(self, folder, bucket, cache_results):
+        ready = folder / f"ready-{time.time_ns()}.json"
+        environment = dict(os.environ,
+                           MILLRACE_AGENT_CACHE_RESULTS="true" if cache_results else "false",
+                           MILLRACE_AGENT_OPS_LISTEN="127.0.0.1:0")
+        self.log = open(folder / "millrace.log", "ab")
+        self.process = subprocess.Popen(
+            [str(BINARIES / "millrace"), "up", "--bucket", f"photos={bucket}",
+             "--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0",
+             "--state-dir", str(folder / "state"), "--ready-file", str(ready)],
+            env=environment, stdout=self.log, stderr=self.log)
+        end = time.time() + 60
+        while not ready.exists():
+            if time.time() > end or self.process.poll() is not None:
+                sys.exit(f"millrace did not start; see {folder / 'millrace.log'}")
+            time.sleep(0.05)
+        self.url = json.loads(ready.read_text())["media"].rstrip("/")
+        self.processes = Processes(self.process.pid)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+
+
+class Nginx:
+    """nginx as a keep-alive reverse proxy before an nginx that serves files."""
+
+    def __init__(self, folder, root):
+        self.port, back = free_port(), free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        common = ("access_log off; client_body_temp_path {0}/t; proxy_temp_path {0}/t; fastcgi_temp_path {0}/t; "
+                  "uwsgi_temp_path {0}/t; scgi_temp_path {0}/t;").format(folder)
+        (folder / "nginx.conf").write_text(f"""
+daemon off; worker_processes {os.cpu_count()}; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{ {common} default_type image/jpeg; sendfile on; tcp_nopush on; keepalive_requests 1000000;
+  upstream files {{ server 127.0.0.1:{back}; keepalive 64; keepalive_requests 1000000; }}
+  server {{ listen 127.0.0.1:{back}; root {root}; open_file_cache max=100; }}
+  server {{ listen 127.0.0.1:{self.port};
+    location / {{ proxy_pass http://files; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}
+}}""")
+        self.process = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
+        end = time.time() + 20
+        while time.time() < end:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.processes = Processes(self.process.pid)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(20)
+
+
+def wrk(folder, url, paths, connections, seconds):
+    """Requests a second over the paths in turn; the run fails on any answer that is not 200."""
+    script = folder / "paths.lua"
+    quoted = ", ".join(json.dumps(p) for p in paths)
+    script.write_text(f"""
+local paths = {{ {quoted} }}
+local turn = 0
+request = function()
+  turn = turn % #paths + 1
+  return wrk.format("GET", paths[turn])
+end
+done = function(summary, latency, requests)
+  io.write(string.format("RESULT %d %d %d %d\\n", summary.requests, summary.duration,
+    summary.errors.status + summary.errors.read + summary.errors.timeout, latency:percentile(99)))
+end
+""")
+    out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script), url],
+                         capture_output=True, text=True, check=True).stdout
+    line = next(x for x in out.splitlines() if x.startswith("RESULT"))
+    requests, duration_us, errors, p99_us = map(int, line.split()[1:])
+    if errors:
+        sys.exit(f"{errors} of {requests} requests failed\n{out}")
+    return {"requests": requests, "per_s": requests / (duration_us / 1e6), "p99_ms": p99_us / 1e3}
+
+
+def measured(server, folder, paths, connections, seconds):
+    before = server.processes.cpu_s()
+    result = wrk(folder, server.url, paths, connections, seconds)
+    after = server.processes.cpu_s()
+    result["cpu_us"] = {name: round((after[name] - before.get(name, 0)) * 1e6 / result["requests"], 1) for name in after}
+    return result
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return answer.read()
+
+
+def median(rows, key):
+    return statistics.median(row[key] for row in rows)
+
+
+def uncached(folder, arguments, report):
+    rows = []
+    cores = os.cpu_count()
+    for name, source, pipeline, size in [
+            ("12 MP to 800 wide", "large", "imageView2/2/w/800", ["--width", "800"]),
+            ("2 MP to 200x200", "small", "imageView2/1/w/200/h/200", ["--width", "200", "--height", "200"])]:
+        files = sorted((folder / "photos").glob(f"{source}-*.jpg"))
+        paths = [f"/photos/{f.name}?{pipeline}" for f in files]
+        server = Millrace(folder, folder / "photos", cache_results=False)
+        wrk(folder, server.url, paths, 2 * cores, 4)
+        ours, bare = [], []
+        for _ in range(arguments.rounds):
+            bare.append(json.loads(subprocess.run(
+                [str(BINARIES / "millrace-bench-bare-vips"), "--processes", str(cores), "--seconds", str(arguments.seconds),
+                 *size, *map(str, files)], capture_output=True, text=True, check=True).stdout))
+            ours.append(measured(server, folder, paths, 2 * cores, arguments.seconds))
+        server.stop()
+        cpu = {k: statistics.median(r["cpu_us"].get(k, 0) for r in ours) for k in ours[0]["cpu_us"]}
+        pairs = [o["per_s"] / b["per_s"] for o, b in zip(ours, bare)]
+        rows.append({"case": name, "bare_per_s": median(bare, "per_s"), "millrace_per_s": median(ours, "per_s"),
+                     "ratio": statistics.median(pairs), "ratios": [round(p, 3) for p in pairs], "asked": 0.90,
+                     "bare_cpu_ms": median(bare, "cpu_ms_each"), "millrace_cpu_ms": {k: v / 1e3 for k, v in cpu.items()}})
+        print(json.dumps(rows[-1]), flush=True)
+    report["uncached"] = rows
+
+
+def cached(folder, arguments, report):
+    rows = []
+    server = Millrace(folder, folder / "photos", cache_results=True)
+    root = folder / "www"
+    root.mkdir()
+    variants = {"small.jpg": "/photos/small-0.jpg?imageView2/1/w/200/h/200", "large.jpg": "/photos/large-0.jpg?imageView2/2/w/800"}
+    for name, path in variants.items():
+        (root / name).write_bytes(get(server.url + path))
+    nginx = Nginx(folder / "nginx", root)
+    for name, path in variants.items():
+        ours, theirs = [], []
+        for target in ((server, path), (nginx, "/" + name)):
+            wrk(folder, target[0].url, [target[1]], 32, 2)
+        for _ in range(arguments.rounds):
+            theirs.append(measured(nginx, folder, ["/" + name], 32, arguments.seconds))
+            ours.append(measured(server, folder, [path], 32, arguments.seconds))
+        pairs = [o["per_s"] / t["per_s"] for o, t in zip(ours, theirs)]
+        cpu = {k: statistics.median(r["cpu_us"].get(k, 0) for r in ours) for k in ours[0]["cpu_us"]}
+        rows.append({"case": f"cached, {(root / name).stat().st_size} bytes", "nginx_per_s": median(theirs, "per_s"),
+                     "millrace_per_s": median(ours, "per_s"), "ratio": statistics.median(pairs),
+                     "ratios": [round(p, 3) for p in pairs], "asked": 0.5, "millrace_cpu_us": cpu,
+                     "nginx_cpu_us": statistics.median(sum(r["cpu_us"].values()) for r in theirs),
+                     "p99_ms": [median(ours, "p99_ms"), median(theirs, "p99_ms")]})
+        print(json.dumps(rows[-1]), flush=True)
+    nginx.stop()
+    server.stop()
+    report["cached"] = rows
+
+
+def memory(folder, arguments, report):
+    """At least 100,000 requests: cached ones, ones of new variants, and errors among them."""
+    server = Millrace(folder, folder / "photos", cache_results=True)
+    samples, total, width = [], 0, 20
+    while total < 100_000:
+        paths = [f"/photos/small-{i % 8}.jpg?imageView2/2/w/{100 + i}" for i in range(40)]
+        fresh = [f"/photos/small-{i % 8}.jpg?imageView2/2/w/{width + i}/h/{width + 3 * i}" for i in range(4)]
+        for path in fresh:
+            get(server.url + path)
+        width += 4
+        total += wrk(folder, server.url, paths + fresh, 64, 2)["requests"]
+        resident = server.processes.memory_mib()
+        samples.append({"requests": total, "gateway_mib": round(resident["millrace-gateway"], 1),
+                        "agent_mib": round(resident["millrace-agent"], 1)})
+        print(json.dumps(samples[-1]), flush=True)
+    server.stop()
+    sums = [s["gateway_mib"] + s["agent_mib"] for s in samples]
+    warmed = sums[len(sums) // 5]
+    report["memory"] = {"samples": samples, "last_mib": sums[-1], "asked_below_mib": 100,
+                        "growth_after_first_fifth_mib": round(sums[-1] - warmed, 1)}
+
+
+def machine_line():
+    model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+                  if line.startswith("model name")), "unknown")
+    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.1f} at the start"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photo", required=True, type=pathlib.Path, help="a JPEG of about 12 megapixels")
+    parser.add_argument("--only", default="uncached,cached,memory")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=8, help="of each round")
+    parser.add_argument("--binaries", type=pathlib.Path, default=REPOSITORY / "build" / "bench" / "bin")
+    parser.add_argument("--out", type=pathlib.Path, help="writes OUT.json")
+    arguments = parser.parse_args()
+    global BINARIES
+    BINARIES = arguments.binaries
+    report = {"machine": machine_line(), "date": time.strftime("%Y-%m-%d"),
+              "commit": subprocess.run(["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"],
+                                       capture_output=True, text=True).stdout.strip()}
+    with tempfile.TemporaryDirectory(prefix="millrace-bench-") as name:
+        folder = pathlib.Path(name)
+        (folder / "photos").mkdir()
+        small = folder / "small.jpg"
+        subprocess.run(["vipsthumbnail", str(arguments.photo), "-s", "1632x1224", "-o", f"{small}[Q=88]"], check=True)
+        for i in range(8):
+            shutil.copy(arguments.photo, folder / "photos" / f"large-{i}.jpg")
+            shutil.copy(small, folder / "photos" / f"small-{i}.jpg")
+        for part in arguments.only.split(","):
+            {"uncached": uncached, "cached": cached, "memory": memory}[part](folder, arguments, report)
+            if arguments.out:  # after each part, so that an interrupted run leaves what it had
+                arguments.out.parent.mkdir(parents=True, exist_ok=True)
+                arguments.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
