@@ -18,7 +18,7 @@ class BadInputTest : public testing::Test {
     System::Options options;
     // Short, so that slow clients need not be waited for long. Nothing below depends on how exact
     // they are.
-    options.config_yaml = "gateway:\n  header_timeout_ms_max: 1500\n  body_timeout_ms_max: 1500\n";
+    options.config_yaml = "gateway:\n  limits:\n    header_timeout_ms_max: 1500\n    body_timeout_ms_max: 1500\n";
     system_ = std::make_unique<System>(options);
     ASSERT_TRUE(system_->ready()) << system_->log();
     system_->add_photo("g.jpg", encode_jpeg(make_picture(320, 200), 80));
@@ -48,7 +48,7 @@ class BadInputTest : public testing::Test {
 std::unique_ptr<System> BadInputTest::system_;
 
 TEST_F(BadInputTest, ParametersAreNamedWithWhatIsAllowed) {
-  expect_error(system_->get("/photos/g.jpg?imageView2/2/w/0"), 400, "bad_parameter", "9999");
+  expect_error(system_->get("/photos/g.jpg?imageView2/2/w/0"), 400, "bad_parameter", "from 1 to");
   expect_error(system_->get("/photos/g.jpg?imageView2/2/w/abc"), 400, "bad_parameter", "abc");
   expect_error(system_->get("/photos/g.jpg?imageView2/2/width/10"), 400, "bad_parameter", "width");
   expect_error(system_->get("/photos/g.jpg?imageView2/2/w"), 400, "bad_parameter");

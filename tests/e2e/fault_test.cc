@@ -122,7 +122,7 @@ TEST_F(FaultTest, GatewayKilledComesBackOnTheSamePortWithItsNodes) {
 
 TEST_F(FaultTest, StoppedWorkerIsReplacedAtItsDeadline) {
   System::Options options;
-  options.environment["MILLRACE_GATEWAY_IMAGE_DEADLINE_MS_MAX"] = "4000";
+  options.environment["MILLRACE_GATEWAY_DEADLINES_IMAGE_MS_MAX"] = "4000";
   start(options);
   auto slow = std::async(std::launch::async, [&] { return system_->get(kSlow); });
   const pid_t worker = system_->busy_worker();
@@ -188,7 +188,7 @@ TEST_F(FaultTest, TaskThatKillsWorkersIsQuarantined) {
 
 TEST_F(FaultTest, FullQueueRefusesAtOnceWithRetryAfter) {
   System::Options options;
-  options.environment["MILLRACE_AGENT_IMAGE_WORKERS"] = "1";
+  options.environment["MILLRACE_AGENT_WORKERS_IMAGE_COUNT"] = "1";
   start(options);
   std::vector<std::future<HttpReply>> slow;
   for (int i = 0; i < 24; ++i) {

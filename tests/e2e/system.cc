@@ -115,10 +115,10 @@ System::System(const Options& options) {
   }
   std::map<std::string, std::string> environment = {
       {"MILLRACE_AGENT_OPS_LISTEN", "127.0.0.1:0"},
-      {"MILLRACE_AGENT_FACE_MODEL",
+      {"MILLRACE_AGENT_WORKERS_IMAGE_FACE_MODEL",
        std::string(MILLRACE_SOURCE_DIR) + "/state/models/ultraface-rfb-320.onnx"}};
   if (const char* model = std::getenv("MILLRACE_FACE_MODEL")) {
-    environment["MILLRACE_AGENT_FACE_MODEL"] = model;
+    environment["MILLRACE_AGENT_WORKERS_IMAGE_FACE_MODEL"] = model;
   }
   for (const auto& [name, value] : options.environment) environment[name] = value;
 
