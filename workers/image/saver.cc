@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "workers/image/palette.h"
@@ -31,17 +32,62 @@ VImage on_white(const VImage& image) {
 }
 
 // libvips writes whatever metadata the picture carries, and makes up EXIF of its own.
-void keep_only_copyright(VImage& image, const std::string& copyright) {
+void drop_metadata(VImage& image) {
   gchar** fields = vips_image_get_fields(image.get_image());
   for (gchar** field = fields; *field != nullptr; ++field) image.remove(*field);
   g_strfreev(fields);
-  if (copyright.empty()) return;
-  std::string text = copyright;
-  std::replace(text.begin(), text.end(), '\0', ';');  // photographer and editor are parted by a NUL
-  const std::string length = std::to_string(text.size() + 1);
-  const std::string value =
-      text + " (" + text + ", ASCII, " + length + " components, " + length + " bytes)";
-  image.set("exif-ifd0-Copyright", value.c_str());
+}
+
+// libvips turns a notice that is set as text into ASCII, and writes no EXIF into a PNG that had
+// none. What it has loaded itself it writes back byte for byte: so it loads the notice, from a JPEG
+// of one block.
+base::Result<void> attach_copyright(VImage& image, const std::string& copyright,
+                                    const TaskWatch& watch) {
+  std::vector<std::byte> file;
+  auto saved = save_jpeg(VImage::black(8, 8), {}, copyright, watch,
+                         [&file](std::span<const std::byte> bytes) -> base::Result<void> {
+                           file.assign(bytes.begin(), bytes.end());
+                           return {};
+                         });
+  if (!saved) return saved;
+  const Blob blob(vips_blob_new(nullptr, file.data(), file.size()));
+  const VImage carrier = VImage::jpegload_buffer(blob.get());
+  gchar** fields = vips_image_get_fields(carrier.get_image());
+  for (gchar** field = fields; *field != nullptr; ++field) {
+    if (!g_str_has_prefix(*field, "exif-")) continue;
+    GValue value = G_VALUE_INIT;
+    if (vips_image_get(carrier.get_image(), *field, &value) != 0) continue;
+    vips_image_set(image.get_image(), *field, &value);
+    g_value_unset(&value);
+  }
+  g_strfreev(fields);
+  return {};
+}
+
+// libvips 8.14 forgets "strip" when it writes WebP. Takes the EXIF chunk out (RIFF: name, length,
+// body, padding to even).
+std::vector<std::byte> webp_without_exif(std::span<const std::byte> file) {
+  constexpr std::size_t kHeaderBytes = 12;
+  constexpr std::byte kExifFlag{0x08};  // in the first byte of VP8X
+  std::vector<std::byte> kept(file.begin(), file.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                               file.size(), kHeaderBytes)));
+  for (std::size_t at = kHeaderBytes; at + 8 <= file.size();) {
+    const auto name = std::string_view(reinterpret_cast<const char*>(&file[at]), 4);
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+      length |= std::to_integer<std::size_t>(file[at + 4 + i]) << (8 * i);
+    const std::size_t end = std::min(file.size(), at + 8 + length + length % 2);
+    if (name != "EXIF") {
+      const std::size_t begins = kept.size();
+      kept.insert(kept.end(), file.begin() + static_cast<std::ptrdiff_t>(at),
+                  file.begin() + static_cast<std::ptrdiff_t>(end));
+      if (name == "VP8X") kept[begins + 8] &= ~kExifFlag;
+    }
+    at = end;
+  }
+  for (std::size_t i = 0; i < 4; ++i)
+    kept[4 + i] = static_cast<std::byte>((kept.size() - 8) >> (8 * i));
+  return kept;
 }
 
 int palette_bits(int colors) {
@@ -83,14 +129,20 @@ base::Result<void> save_picture(VImage image, const Encoding& encoding,
   // The decoding and the scaling happen here, on this thread and under the watch's eye.
   auto pixels = in_memory(image, watch);
   if (!pixels) return base::fail(std::move(pixels.error()));
-  keep_only_copyright(*pixels, copyright);
+  drop_metadata(*pixels);
+  if (!copyright.empty()) {
+    if (auto attached = attach_copyright(*pixels, copyright, watch); !attached) return attached;
+  }
   if (encoding.format == OutputFormat::Png && encoding.colors > 0) {
     return save_palette_png(*pixels, encoding, copyright, take);
   }
   const Blob blob = encoded(*pixels, encoding, VImage::option()->set("strip", copyright.empty()));
   std::size_t bytes = 0;
-  const void* data = vips_blob_get(blob.get(), &bytes);
-  return take({static_cast<const std::byte*>(data), bytes});
+  const auto* first = static_cast<const std::byte*>(vips_blob_get(blob.get(), &bytes));
+  const std::span<const std::byte> file(first, bytes);
+  if (encoding.format == OutputFormat::Webp && copyright.empty())
+    return take(webp_without_exif(file));
+  return take(file);
 }
 
 }  // namespace millrace::workers::image

@@ -65,6 +65,20 @@ std::string png_color_model(ByteSpan bytes) {
   return "palette";
 }
 
+// The first picture's chunk, which VP8X, ICCP or ANIM may stand before. Lengths are little-endian
+// there.
+bool is_lossless_webp(ByteSpan bytes) {
+  for (std::size_t at = 12; at + 8 <= bytes.size();) {
+    if (has_bytes(bytes, at, "VP8L")) return true;
+    if (has_bytes(bytes, at, "VP8 ")) return false;
+    const std::size_t length = bytes[at + 4] | (static_cast<std::size_t>(bytes[at + 5]) << 8) |
+                               (static_cast<std::size_t>(bytes[at + 6]) << 16) |
+                               (static_cast<std::size_t>(bytes[at + 7]) << 24);
+    at += 8 + length + length % 2;
+  }
+  return false;
+}
+
 std::string gif_color_model(ByteSpan bytes) {
   const bool global = bytes.size() > 10 && (bytes[10] & 0x80) != 0;
   return global ? "palette" + std::to_string(2 << (bytes[10] & 7)) : "palette";
@@ -90,7 +104,7 @@ std::string color_model_of(const Source& source, const VImage& image) {
     case SourceFormat::Tiff:
       return tiff_color_model(image);
     case SourceFormat::Webp:
-      if (has_bytes(bytes, 12, "VP8L")) return "nrgba";
+      if (is_lossless_webp(bytes)) return "nrgba";
       return source.has_alpha ? "nycbcra" : "ycbcr";
     case SourceFormat::Jpeg:
     case SourceFormat::Avif:

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/workers/image/running.h"
+
+namespace millrace::workers::image {
+namespace {
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+const std::filesystem::path kPages = std::filesystem::path(MILLRACE_SOURCE_DIR) / "docs/commands";
+
+TEST(CommandPagesTest, AreWhatTheSpecsSay) {
+  for (const pipeline::CommandSpec& spec : test_worker().commands()) {
+    EXPECT_EQ(read_file(kPages / (spec.name + ".md")), pipeline::to_markdown(spec))
+        << "docs/commands/" << spec.name
+        << ".md is stale; write it anew with: millrace-image-worker --print-docs docs/commands";
+  }
+}
+
+TEST(CommandPagesTest, EveryFileOfTheFolderIsACommand) {
+  std::set<std::string> names;
+  for (const pipeline::CommandSpec& spec : test_worker().commands()) names.insert(spec.name);
+  std::set<std::string> files;
+  const auto folder = std::filesystem::path(MILLRACE_SOURCE_DIR) / "workers/image/commands";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".cc") files.insert(entry.path().stem().string());
+  }
+  EXPECT_EQ(names, files);
+}
+
+}  // namespace
+}  // namespace millrace::workers::image

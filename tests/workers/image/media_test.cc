@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Real files, where the folder of test media stands beside the repository.
+#include "tests/workers/image/media.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/workers/image/pictures.h"
+#include "tests/workers/image/running.h"
+
+namespace millrace::workers::image {
+namespace {
+
+using vips::VImage;
+
+const std::set<std::string> kReadFormats = {"jpeg", "png", "webp", "gif", "tiff", "heif", "avif"};
+// Listed as readable, and are not: the file holds nothing but its header.
+const std::set<std::string> kCutFiles = {"formats/x-ultrahdr.jpg"};
+
+class MediaFolderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = media_folder();
+    if (!folder_) GTEST_SKIP() << "no folder of test media (MILLRACE_MEDIA_DIR, or ../shared/data)";
+    test_worker();
+  }
+  [[nodiscard]] std::string read(const MediaFile& file) const {
+    return read_media(*folder_ / file.path);
+  }
+  std::optional<std::filesystem::path> folder_;
+};
+
+void expect_thumbnail(const MediaFile& file, const std::string& bytes) {
+  const auto seen = probe(bytes);
+  ASSERT_TRUE(seen) << seen.error().public_message << " " << seen.error().detail;
+  EXPECT_EQ(seen->width, file.width);
+  EXPECT_EQ(seen->height, file.height);
+  const bool turned = seen->orientation >= 5;
+  const double width = static_cast<double>(turned ? file.height : file.width);
+  const double height = static_cast<double>(turned ? file.width : file.height);
+  const double scale = std::min({1.0, 96 / width, 96 / height});
+  const auto variant = run_pipeline(bytes, "imageView2/2/w/96/h/96/format/png");
+  ASSERT_TRUE(variant) << variant.error().public_message << " " << variant.error().detail;
+  EXPECT_EQ(variant->outcome.width, std::max(1L, std::lround(width * scale)));
+  EXPECT_EQ(variant->outcome.height, std::max(1L, std::lround(height * scale)));
+  const VImage made = decode(variant->file);
+  EXPECT_EQ(made.width(), variant->outcome.width);
+  EXPECT_EQ(made.get_typeof(VIPS_META_ICC_NAME), 0U);
+}
+
+TEST_F(MediaFolderTest, EveryFormatGivesAPictureOrTheRightError) {
+  for (const MediaFile& file : media_files(*folder_, "formats/")) {
+    SCOPED_TRACE(file.path);
+    const std::string bytes = read(file);
+    if (kCutFiles.contains(file.path)) {
+      EXPECT_EQ(reason_of(bytes, "imageView2/2/w/96"), "corrupt_media");
+    } else if (!kReadFormats.contains(file.format)) {
+      EXPECT_EQ(reason_of(bytes, "imageView2/2/w/96"), "unsupported_media");
+    } else if (file.width > 0) {
+      expect_thumbnail(file, bytes);
+    } else {  // what some version of libvips cannot open
+      const std::string reason = reason_of(bytes, "imageView2/2/w/96");
+      EXPECT_TRUE(reason.empty() || reason == "unsupported_media" || reason == "corrupt_media")
+          << reason;
+    }
+  }
+}
+
+TEST_F(MediaFolderTest, EveryPhotographGivesTheThumbnailThatLibvipsGives) {
+  for (const MediaFile& file : media_files(*folder_, "photos/")) {
+    SCOPED_TRACE(file.path);
+    const std::string bytes = read(file);
+    const auto variant = run_pipeline(bytes, "imageView2/1/w/200/h/200");
+    ASSERT_TRUE(variant) << variant.error().public_message;
+    EXPECT_EQ(variant->outcome.media_type, "image/jpeg");
+    VipsBlob* blob = vips_blob_new(nullptr, bytes.data(), bytes.size());
+    const VImage expected = VImage::thumbnail_buffer(blob, 200,
+                                                     VImage::option()
+                                                         ->set("height", 200)
+                                                         ->set("crop", VIPS_INTERESTING_CENTRE)
+                                                         ->set("export_profile", "srgb"));
+    const VImage kept = expected.copy_memory();
+    vips_area_unref(VIPS_AREA(blob));
+    EXPECT_LT(mean_difference(decode(variant->file), kept), 6.0);
+    EXPECT_LT(mean_delta_e(decode(variant->file), kept), 3.0);
+  }
+}
+
+TEST_F(MediaFolderTest, StoredTurnedOrNotThePictureIsTheSame) {
+  const std::string upright = read({"formats/exif-orientation-1.jpg", "jpeg"});
+  const auto first = run_pipeline(upright, "imageView2/2/w/180/format/png");
+  ASSERT_TRUE(first);
+  for (int orientation = 2; orientation <= 8; ++orientation) {
+    const auto other = run_pipeline(
+        read({"formats/exif-orientation-" + std::to_string(orientation) + ".jpg", "jpeg"}),
+        "imageView2/2/w/180/format/png");
+    ASSERT_TRUE(other);
+    EXPECT_LT(mean_difference(decode(other->file), decode(first->file)), 3.0) << orientation;
+  }
+}
+
+// The same photograph, converted to each space and tagged with its profile.
+TEST_F(MediaFolderTest, WideGamutsComeOutAsTheSameColors) {
+  const auto of = [this](const char* name) {
+    const auto variant = run_pipeline(read({name, ""}), "imageView2/0/format/png");
+    EXPECT_TRUE(variant) << name;
+    return decode(variant->file);
+  };
+  const VImage srgb = of("formats/icc-srgb-v4.jpg");
+  for (const char* name : {"formats/icc-srgb-v2-nano.jpg", "formats/icc-displayp3-v4.jpg",
+                           "formats/icc-adobecompat-v2.jpg", "formats/icc-rec2020-v4.jpg",
+                           "formats/icc-prophoto-v4.jpg", "formats/png-icc-p3.png"}) {
+    EXPECT_LT(mean_delta_e(of(name), srgb), 2.0) << name;
+  }
+}
+
+}  // namespace
+}  // namespace millrace::workers::image
