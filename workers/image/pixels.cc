@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 #include <memory>
 
 namespace millrace::workers::image {
@@ -16,10 +17,8 @@ struct Unref {
   void operator()(VipsRegion* region) const { g_object_unref(region); }
 };
 
-}  // namespace
-
-base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& watch,
-                                  const std::function<base::Result<void>(const Strip&)>& take) {
+base::Result<void> pull_strips(const vips::VImage& image, const TaskWatch& watch,
+                               const std::function<base::Result<void>(const Strip&)>& take) {
   const std::unique_ptr<VipsRegion, Unref> region(vips_region_new(image.get_image()));
   if (!region) throw vips::VError();
   for (int top = 0; top < image.height(); top += kStripLines) {
@@ -31,6 +30,35 @@ base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& wa
     if (auto taken = take(strip); !taken) return taken;
   }
   return {};
+}
+
+struct Pull {
+  const std::function<base::Result<void>()>& work;
+  base::Result<void> result;
+  std::exception_ptr thrown;
+};
+
+gpointer pull_on_thread(gpointer data) {
+  auto* pull = static_cast<Pull*>(data);
+  try {
+    pull->result = pull->work();
+  } catch (...) {
+    pull->thrown = std::current_exception();
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& watch,
+                                  const std::function<base::Result<void>(const Strip&)>& take) {
+  const std::function<base::Result<void>()> work = [&] { return pull_strips(image, watch, take); };
+  Pull pull{work, {}, nullptr};
+  GThread* thread = vips_g_thread_new("strips", pull_on_thread, &pull);
+  if (thread == nullptr) throw vips::VError();
+  g_thread_join(thread);
+  if (pull.thrown) std::rethrow_exception(pull.thrown);
+  return pull.result;
 }
 
 base::Result<vips::VImage> in_memory(const vips::VImage& image, const TaskWatch& watch) {

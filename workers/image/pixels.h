@@ -19,10 +19,11 @@ struct Strip {
   int lines = 0;
 };
 
-// Computes an 8-bit picture from top to bottom on the calling thread and hands it over in strips;
-// nothing of it is kept. libvips' own sinks would do it on threads that stay behind for fifteen
-// seconds. The watch is asked before each strip; an error of it or of `take` ends the loop. Throws
-// vips::VError.
+// Computes an 8-bit picture from top to bottom and hands it over in strips; nothing of it is kept.
+// It happens, `take` included, on one thread that lives as long as the call: libvips keeps the
+// buffers of its regions from strip to strip on threads of its own making alone, and its sinks'
+// threads would stay behind for fifteen seconds. The watch is asked before each strip; an error of
+// it or of `take` ends the loop. Throws vips::VError.
 base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& watch,
                                   const std::function<base::Result<void>(const Strip&)>& take);
 

@@ -126,7 +126,7 @@ base::Result<void> save_picture(VImage image, const Encoding& encoding,
   if (encoding.format == OutputFormat::Jpeg) {
     return save_jpeg(image, encoding, copyright, watch, take);
   }
-  // The decoding and the scaling happen here, on this thread and under the watch's eye.
+  // The decoding and the scaling happen here, under the watch's eye.
   auto pixels = in_memory(image, watch);
   if (!pixels) return base::fail(std::move(pixels.error()));
   drop_metadata(*pixels);

@@ -25,7 +25,7 @@ base::Result<void> save_picture(vips::VImage image, const Encoding& encoding,
                                 const std::string& copyright, const TaskWatch& watch,
                                 const TakeFile& take);
 
-// The part of it for JPEG, on libjpeg itself and on this thread alone. `image` has 1 or 3 bands.
+// The part of it for JPEG, on libjpeg itself. `image` has 1 or 3 bands.
 base::Result<void> save_jpeg(const vips::VImage& image, const Encoding& encoding,
                              const std::string& copyright, const TaskWatch& watch,
                              const TakeFile& take);

@@ -27,7 +27,7 @@ std::vector<MediaFile> media_files(const std::filesystem::path& folder, const st
     std::istringstream row(line);
     std::vector<std::string> cells;
     for (std::string cell; std::getline(row, cell, '\t');) cells.push_back(cell);
-    if (cells.size() < 5) continue;
+    if (cells.size() < 5 || !std::filesystem::exists(folder / cells[0])) continue;
     files.push_back(
         {cells[0], cells[2], std::atoll(cells[3].c_str()), std::atoll(cells[4].c_str())});
   }

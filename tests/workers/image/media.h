@@ -19,7 +19,7 @@ struct MediaFile {
 // The folder of test media: MILLRACE_MEDIA_DIR, else ../shared/data beside the repository; nullopt:
 // there is none.
 std::optional<std::filesystem::path> media_folder();
-// The rows whose path begins with `prefix`.
+// The rows whose path begins with `prefix` and whose file is there: a folder may hold a part.
 std::vector<MediaFile> media_files(const std::filesystem::path& folder, const std::string& prefix);
 std::string read_media(const std::filesystem::path& path);
 

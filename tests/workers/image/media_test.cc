@@ -75,19 +75,19 @@ TEST_F(MediaFolderTest, EveryPhotographGivesTheThumbnailThatLibvipsGives) {
   for (const MediaFile& file : media_files(*folder_, "photos/")) {
     SCOPED_TRACE(file.path);
     const std::string bytes = read(file);
-    const auto variant = run_pipeline(bytes, "imageView2/1/w/200/h/200");
+    const auto variant = run_pipeline(bytes, "imageView2/1/w/200/h/200/format/png");
     ASSERT_TRUE(variant) << variant.error().public_message;
-    EXPECT_EQ(variant->outcome.media_type, "image/jpeg");
+    EXPECT_EQ(variant->outcome.media_type, "image/png");
     VipsBlob* blob = vips_blob_new(nullptr, bytes.data(), bytes.size());
-    const VImage expected = VImage::thumbnail_buffer(blob, 200,
-                                                     VImage::option()
-                                                         ->set("height", 200)
-                                                         ->set("crop", VIPS_INTERESTING_CENTRE)
-                                                         ->set("export_profile", "srgb"));
-    const VImage kept = expected.copy_memory();
+    const VImage expected = VImage::thumbnail_buffer(
+        blob, 200, VImage::option()->set("height", 200)->set("crop", VIPS_INTERESTING_CENTRE));
+    VImage kept = expected.copy_memory();
+    if (kept.get_typeof(VIPS_META_ICC_NAME) != 0) {
+      kept = kept.icc_transform("srgb", VImage::option()->set("embedded", true)).copy_memory();
+    }
     vips_area_unref(VIPS_AREA(blob));
-    EXPECT_LT(mean_difference(decode(variant->file), kept), 6.0);
-    EXPECT_LT(mean_delta_e(decode(variant->file), kept), 3.0);
+    EXPECT_LT(mean_difference(decode(variant->file), kept), 2.0);
+    EXPECT_LT(mean_delta_e(decode(variant->file), kept), 1.0);
   }
 }
 
@@ -104,10 +104,11 @@ TEST_F(MediaFolderTest, StoredTurnedOrNotThePictureIsTheSame) {
   }
 }
 
-// The same photograph, converted to each space and tagged with its profile.
+// The same photograph, converted to each space and tagged with its profile; small, so that what
+// each file has lost as a JPEG averages out.
 TEST_F(MediaFolderTest, WideGamutsComeOutAsTheSameColors) {
   const auto of = [this](const char* name) {
-    const auto variant = run_pipeline(read({name, ""}), "imageView2/0/format/png");
+    const auto variant = run_pipeline(read({name, ""}), "imageView2/2/w/48/format/png");
     EXPECT_TRUE(variant) << name;
     return decode(variant->file);
   };
