@@ -30,6 +30,9 @@ std::chrono::milliseconds worker_time(base::Deadline deadline, base::TimePoint n
 
 bool is_media_failure(base::Reason reason) {
   switch (reason) {
+    // The pipeline fits its specs by now: a worker that refuses a parameter refuses it for this
+    // picture.
+    case base::Reason::BadParameter:
     case base::Reason::UnsupportedMedia:
     case base::Reason::CorruptMedia:
     case base::Reason::TooManyPixels:

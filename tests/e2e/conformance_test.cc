@@ -64,6 +64,10 @@ TEST_P(ConformanceTest, GivesThePictureOfTheTable) {
   Picture expected = resized(source, full_width, full_height);
   expected = cropped(expected, (full_width - c.width) / 2, (full_height - c.height) / 2, c.width,
                      c.height);
+  // Like with like: the variant has been through the default quality of its format.
+  if (c.format != "png") {
+    expected = decode(encode(expected, c.format == "jpeg" ? ".jpg[Q=75]" : ".webp[Q=75]"));
+  }
   EXPECT_LT(perceptual_distance(got, expected), 2.0);
   // And it can tell: upside down is far away.
   EXPECT_GT(perceptual_distance(rotated(got, 3), expected), 8.0);
