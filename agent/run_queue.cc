@@ -30,7 +30,7 @@ net::Awaitable<base::Result<WorkerLease>> RunQueue::worker(std::shared_ptr<RunQu
                                                            base::Deadline deadline,
                                                            net::CancelToken cancel) {
   if (!queue->queue_.knows(tier)) {
-    co_return base::fail(base::Reason::BadParameter, "The tier is not known on this node.",
+    co_return base::fail(base::Reason::Internal, "The tier is not known on this node.",
                          "tier " + tier);
   }
   if (queue->queue_.depth() == 0) {

@@ -21,7 +21,7 @@ std::string reason_of(const HttpReply& reply) {
 }
 
 // A task that computes for seconds: a large picture to AVIF.
-constexpr const char* kSlow = "/photos/slow.jpg?imageView2/2/w/1900/format/avif";
+constexpr const char* kSlow = "/photos/slow.jpg?imageView2/2/w/2900/format/avif";
 constexpr const char* kQuick = "/photos/g.jpg?imageView2/2/w/";
 
 class FaultTest : public testing::Test {
@@ -30,7 +30,7 @@ class FaultTest : public testing::Test {
     system_ = std::make_unique<System>(options);
     ASSERT_TRUE(system_->ready()) << system_->log();
     system_->add_photo("g.jpg", encode_jpeg(make_picture(320, 200), 80));
-    system_->add_photo("slow.jpg", encode_jpeg(make_picture(2400, 1600), 95));
+    system_->add_photo("slow.jpg", encode_jpeg(make_picture(3000, 2000), 95));
     ASSERT_EQ(quick().status, 200);
   }
   HttpReply quick() const {
@@ -155,16 +155,16 @@ TEST_F(FaultTest, TermDrainsAndLeavesNoProcess) {
 
 TEST_F(FaultTest, FullCacheRefusesWhatDoesNotFitAndServesOn) {
   System::Options options;
-  options.environment["MILLRACE_AGENT_CACHE_BYTES_MAX"] = std::to_string(2 << 20);
+  options.environment["MILLRACE_AGENT_CACHE_BYTES_MAX"] = std::to_string(8 << 20);
   start(options);
-  system_->add_photo("large.png", encode(make_picture(1600, 1200), ".png[compression=0]"));
+  system_->add_photo("large.png", encode(make_picture(2200, 1500), ".png[compression=0]"));
   const HttpReply reply = system_->get("/photos/large.png?imageView2/2/w/100");
   EXPECT_EQ(reply.status, 503) << reply.body;
   EXPECT_EQ(reason_of(reply), "cache_full");
   EXPECT_NE(reply.header("retry-after"), "");
   EXPECT_EQ(quick().status, 200);
   // And old entries make room for new ones: far more than the budget passes through it.
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 100; ++i) {
     const std::string key = "p" + std::to_string(i) + ".png";
     system_->add_photo(key, encode(make_picture(300, 200, i), ".png[compression=0]"));
     ASSERT_EQ(system_->get("/photos/" + key + "?imageView2/2/w/100").status, 200) << i;

@@ -173,8 +173,9 @@ pid_t System::busy_worker() const {
     for (const pid_t pid : pids_of("millrace-image-worker")) {
       ProcessStat stat;
       if (!read_stat(pid, stat)) continue;
-      // Three ticks (30 ms) of CPU since the first look: it computes.
-      if (before.contains(pid) && stat.cpu_ticks >= before[pid] + 3) busy = pid;
+      // Forty ticks (400 ms) of CPU since the first look: neither a quick task nor a worker that
+      // starts takes so long.
+      if (before.contains(pid) && stat.cpu_ticks >= before[pid] + 40) busy = pid;
       before.try_emplace(pid, stat.cpu_ticks);
     }
     return busy != 0;
