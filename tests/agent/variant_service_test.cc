@@ -158,7 +158,7 @@ TEST_F(VariantServiceTest, SaysWhatIsWrong) {
   EXPECT_EQ(text_of(rig_->get("cat", "copy", [](VariantRequest& r) { r.bucket = "c"; })),
             "!no_bucket");
   EXPECT_EQ(text_of(rig_->get("cat", "copy", [](VariantRequest& r) { r.tier = "gold"; })),
-            "!bad_parameter");
+            "!internal");
 }
 
 TEST_F(VariantServiceTest, FailuresAreNotRemembered) {

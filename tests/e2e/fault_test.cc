@@ -47,34 +47,25 @@ class FaultTest : public testing::Test {
 
 TEST_F(FaultTest, WorkerKilledInMidTaskCostsThatRequestAlone) {
   start();
-  std::atomic<bool> done{false};
-  std::atomic<int> others_failed{0};
-  std::atomic<int> others_served{0};
-  std::thread others([&] {
-    while (!done) (quick().status == 200 ? others_served : others_failed)++;
-  });
   auto slow = std::async(std::launch::async, [&] { return system_->get(kSlow); });
-  // The one that computes on: quick tasks end within a few ticks.
-  pid_t victim = 0;
-  EXPECT_TRUE(eventually([&] {
-    const pid_t first = system_->busy_worker();
-    const pid_t second = system_->busy_worker();
-    if (first != 0 && first == second) victim = first;
-    return victim != 0;
-  }));
-  // A quick task may sit on the same worker between two looks; then it would be the one that is
-  // hit. The slow one is hit first by far: it computes for seconds.
+  const pid_t victim = system_->busy_worker();  // nothing else is asked of the system yet
   ASSERT_NE(victim, 0);
-  const int failed_before = others_failed;
+  std::atomic<bool> done{false};
+  std::atomic<int> failed{0};
+  std::atomic<int> served{0};
+  std::thread others([&] {
+    while (!done) (quick().status == 200 ? served : failed)++;
+  });
+  EXPECT_TRUE(eventually([&] { return served > 0; }));
   ::kill(victim, SIGKILL);
   const HttpReply reply = slow.get();
+  const int served_before = served;
+  EXPECT_TRUE(eventually([&] { return served > served_before + 5; }));
   done = true;
   others.join();
-  EXPECT_EQ(reply.status, 502) << reply.body;
+  EXPECT_EQ(reply.status, 502) << reply.body.substr(0, 300);
   EXPECT_EQ(reason_of(reply), "worker_died");
-  EXPECT_EQ(others_failed, failed_before) << "another request noticed";
-  EXPECT_GT(others_served, 0);
-  EXPECT_EQ(quick().status, 200);
+  EXPECT_EQ(failed, 0) << "another request noticed";
   EXPECT_FALSE(alive(victim));
 }
 
