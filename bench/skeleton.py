@@ -6,12 +6,12 @@ for cached variants (b), and its memory over 400,000 requests (c). Ratios, from 
     bench/skeleton.py --photo FILE.jpg [--only uncached,cached,memory] [--rounds 5] [--out bench/results/NAME]
 """
 import argparse
+import atexit
 import json
 import os
 import pathlib
 import platform
 import shutil
-import signal
 import socket
 import statistics
 import subprocess
@@ -93,6 +93,7 @@ class Millrace:
              "--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0",
              "--state-dir", str(folder / "state"), "--ready-file", str(ready)],
             env=environment, stdout=self.log, stderr=self.log)
+        atexit.register(self.stop)  # a round that fails ends the run, and nothing may stay behind
         end = time.time() + 60
         while not ready.exists():
             if time.time() > end or self.process.poll() is not None:
@@ -102,7 +103,7 @@ class Millrace:
         self.processes = Processes(self.process.pid)
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
+        self.process.terminate()
         self.process.wait(60)
 
 
@@ -125,6 +126,7 @@ http {{ {common} default_type image/jpeg; sendfile on; tcp_nopush on; keepalive_
     location / {{ proxy_pass http://files; proxy_http_version 1.1; proxy_set_header Connection ""; }} }}
 }}""")
         self.process = subprocess.Popen(["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")])
+        atexit.register(self.stop)
         end = time.time() + 20
         while time.time() < end:
             try:
@@ -136,7 +138,7 @@ http {{ {common} default_type image/jpeg; sendfile on; tcp_nopush on; keepalive_
         self.processes = Processes(self.process.pid)
 
     def stop(self):
-        self.process.send_signal(signal.SIGTERM)
+        self.process.terminate()
         self.process.wait(20)
 
 

@@ -113,7 +113,9 @@ System::System(const Options& options) {
     arguments.push_back("--config");
     arguments.push_back(folder_.write("millrace.yaml", options.config_yaml).string());
   }
+  cache_ = std::filesystem::path("/dev/shm") / folder_.path().filename();
   std::map<std::string, std::string> environment = {
+      {"MILLRACE_AGENT_CACHE_DIR", cache_.string()},
       {"MILLRACE_AGENT_OPS_LISTEN", "127.0.0.1:0"},
       {"MILLRACE_AGENT_WORKERS_IMAGE_FACE_MODEL",
        std::string(MILLRACE_SOURCE_DIR) + "/state/models/ultraface-rfb-320.onnx"}};
@@ -145,7 +147,12 @@ System::System(const Options& options) {
   ops_port_ = port_of(urls, "ops");
 }
 
-System::~System() { stop(); }
+System::~System() {
+  stop();
+  // What a killed `up` could not remove.
+  std::error_code ignored;
+  std::filesystem::remove_all(cache_, ignored);
+}
 
 void System::add_photo(const std::string& key, std::string_view bytes) const {
   const auto file = photos_ / key;

@@ -60,6 +60,7 @@ class System {
  private:
   TempDir folder_;
   std::filesystem::path photos_;
+  std::filesystem::path cache_;  // in memory, as the default is
   std::filesystem::path log_file_;
   pid_t up_pid_ = 0;
   std::uint16_t media_port_ = 0;
