@@ -105,9 +105,9 @@ Picture make_picture(int width, int height, int seed) {
         r = g = b = on ? 240 : 20;
       }
       if (u < 0.25 && v > 0.8) r = 20, g = 60, b = 220;
-      const std::uint32_t hash = static_cast<std::uint32_t>(x * 73856093) ^
-                                 static_cast<std::uint32_t>(y * 19349663) ^
-                                 static_cast<std::uint32_t>(seed * 83492791);
+      const std::uint32_t hash = static_cast<std::uint32_t>(x) * 73856093U ^
+                                 static_cast<std::uint32_t>(y) * 19349663U ^
+                                 static_cast<std::uint32_t>(seed) * 83492791U;
       const double grain = static_cast<double>((hash >> 7) % 17) - 8;
       for (const double value : {r + grain, g + grain, b + grain}) {
         picture.rgb[at++] =

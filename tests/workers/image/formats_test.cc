@@ -36,12 +36,6 @@ const std::map<std::string, Input> kInputs = {
 const std::map<std::string, double> kDifferenceMax = {
     {"jpeg", 6.0}, {"png", 4.0}, {"webp", 6.0}, {"gif", 12.0}, {"avif", 8.0}};
 
-VImage make_deep_photo(int width, int height) {
-  return (make_photo(width, height) * 257.0)
-      .cast(VIPS_FORMAT_USHORT)
-      .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_RGB16));
-}
-
 class FormatsTest : public testing::TestWithParam<std::tuple<std::string, std::string>> {
  protected:
   static void SetUpTestSuite() { test_worker(); }

@@ -42,7 +42,7 @@ TEST_F(ImageInfoTest, NamesTheColorModel) {
   EXPECT_EQ(model(photo, ".png"), "rgba");
   EXPECT_EQ(model(alpha, ".png"), "nrgba");
   EXPECT_EQ(model(grey, ".png"), "gray");
-  EXPECT_EQ(model(photo, ".png[bitdepth=16]"), "rgba64");
+  EXPECT_EQ(model(make_deep_photo(30, 20), ".png"), "rgba64");
   EXPECT_EQ(model(photo, ".webp"), "ycbcr");
   EXPECT_EQ(model(alpha, ".webp"), "nycbcra");
   EXPECT_EQ(model(photo, ".webp[lossless]"), "nrgba");

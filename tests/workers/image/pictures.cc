@@ -52,6 +52,12 @@ VImage rgb_of(int width, int height) {
 
 VImage make_photo(int width, int height) { return rgb_of(width, height).copy_memory(); }
 
+VImage make_deep_photo(int width, int height) {
+  return (make_photo(width, height) * 257.0)
+      .cast(VIPS_FORMAT_USHORT)
+      .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_RGB16));
+}
+
 VImage make_photo_with_alpha(int width, int height) {
   std::vector<std::uint8_t> alpha;
   for (int y = 0; y < height; ++y) {

@@ -13,6 +13,8 @@ namespace millrace::workers::image {
 // Smooth gradients with shapes on them and fine, fixed noise: it has what a photograph has, and
 // looks different when it is turned or mirrored. 8-bit sRGB, 3 bands, in memory.
 vips::VImage make_photo(int width, int height);
+// The same with 16 bits a band.
+vips::VImage make_deep_photo(int width, int height);
 // With an alpha band: opaque in the middle, fading out to the edges.
 vips::VImage make_photo_with_alpha(int width, int height);
 
