@@ -230,6 +230,13 @@ pipeline::NodeLoad Node::Impl::load() const {
   load.queued = static_cast<std::uint32_t>(work_queue->depth());
   load.drain_per_s = work_queue->drain_per_s();
   load.cache_bytes = store->used().count;
+  const auto mean_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(work_queue->mean_work()).count());
+  load.queued_cpu_ms = load.queued * mean_ms;
+  load.running_cpu_ms = load.busy * mean_ms;
+  for (const auto& [name, tier] : options.config.tiers) {
+    if (work_queue->full(name)) load.full_tiers.push_back(name);
+  }
   return load;
 }
 

@@ -35,6 +35,8 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
 
   [[nodiscard]] std::size_t depth() const { return queue_.depth(); }
   [[nodiscard]] std::size_t depth(const std::string& tier) const { return queue_.depth(tier); }
+  [[nodiscard]] bool full(const std::string& tier) const { return queue_.full(tier); }
+  [[nodiscard]] base::Duration mean_work() const { return meter_.mean_work(); }
   [[nodiscard]] double drain_per_s() const { return meter_.rate_per_s(base::Clock::now()); }
   [[nodiscard]] std::size_t retry_after_s() const {
     return meter_.retry_after_s(queue_.depth(), base::Clock::now());

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <charconv>
 #include <cmath>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
 
+#include "pipeline/target.h"
 #include "pipeline/task.h"
 
 namespace millrace::pipeline {
 namespace {
+
+constexpr std::size_t kFullTiersMax = 64;
 
 std::string_view trimmed(std::string_view text) {
   while (text.starts_with(' ')) text.remove_prefix(1);
@@ -17,54 +21,84 @@ std::string_view trimmed(std::string_view text) {
 }
 
 template <class Number>
-bool read(std::string_view text, Number& number) {
+bool read_number(std::string_view text, Number& number) {
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   return error == std::errc() && stop == end;
 }
 
+bool read_rate(std::string_view text, double& rate) {
+  return read_number(text, rate) && std::isfinite(rate) && rate >= 0;
+}
+
+bool read_tiers(std::string_view text, std::vector<std::string>& tiers) {
+  while (!text.empty()) {
+    const std::size_t plus = text.find('+');
+    auto tier = percent_decode(text.substr(0, plus));
+    if (!tier || tier->empty() || tiers.size() >= kFullTiersMax) return false;
+    tiers.push_back(std::move(*tier));
+    text.remove_prefix(plus == std::string_view::npos ? text.size() : plus + 1);
+  }
+  return true;
+}
+
+// Reads one field into `load`; nullopt when its value is broken, else its place among those that
+// must be there (0 for a newer agent's field, which is ignored).
+std::optional<unsigned> read_field(std::string_view name, std::string_view value, NodeLoad& load) {
+  const auto seen = [](bool sound, unsigned bit) {
+    return sound ? std::optional(bit) : std::nullopt;
+  };
+  if (name == "busy") return seen(read_number(value, load.busy), 1U);
+  if (name == "slots") return seen(read_number(value, load.slots), 2U);
+  if (name == "queued") return seen(read_number(value, load.queued), 4U);
+  if (name == "drain") return seen(read_rate(value, load.drain_per_s), 8U);
+  if (name == "cache") return seen(read_number(value, load.cache_bytes), 16U);
+  if (name == "queued_cpu_ms") return seen(read_number(value, load.queued_cpu_ms), 32U);
+  if (name == "running_cpu_ms") return seen(read_number(value, load.running_cpu_ms), 64U);
+  if (name == "full") return seen(read_tiers(value, load.full_tiers), 128U);
+  if (name == "v") return seen(read_number(value, load.version) && load.version > 0, 0U);
+  return 0U;
+}
+
+constexpr unsigned kFieldsOfVersion1 = 31U;
+constexpr unsigned kFieldsOfVersion2 = 255U;
+
 }  // namespace
 
 std::string to_header(const NodeLoad& load) {
-  return fmt::format("busy={}, slots={}, queued={}, drain={:.3f}, cache={}", load.busy, load.slots,
-                     load.queued, std::isfinite(load.drain_per_s) ? load.drain_per_s : 0.0,
-                     load.cache_bytes);
+  std::string text = fmt::format(
+      "v={}, busy={}, slots={}, queued={}, drain={:.3f}, cache={}, queued_cpu_ms={}, "
+      "running_cpu_ms={}, full=",
+      NodeLoad::kVersion, load.busy, load.slots, load.queued,
+      std::isfinite(load.drain_per_s) ? load.drain_per_s : 0.0, load.cache_bytes,
+      load.queued_cpu_ms, load.running_cpu_ms);
+  bool first = true;
+  for (const std::string& tier : load.full_tiers) {
+    if (!first) text += '+';
+    first = false;
+    text += percent_encode_path(tier);
+  }
+  return text;
 }
 
 base::Result<NodeLoad> node_load_from_header(std::string_view text) {
   NodeLoad load;
+  load.version = 1;
   unsigned fields_seen = 0;
   bool sound = true;
-  while (!text.empty()) {
+  while (sound && !text.empty()) {
     const std::size_t comma = text.find(',');
     const std::string_view item = trimmed(text.substr(0, comma));
     text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
     const std::size_t equals = item.find('=');
-    if (equals == std::string_view::npos) {
-      sound = false;
-      break;
-    }
-    const std::string_view name = item.substr(0, equals);
-    const std::string_view value = item.substr(equals + 1);
-    if (name == "busy") {
-      sound = sound && read(value, load.busy);
-      fields_seen |= 1U;
-    } else if (name == "slots") {
-      sound = sound && read(value, load.slots);
-      fields_seen |= 2U;
-    } else if (name == "queued") {
-      sound = sound && read(value, load.queued);
-      fields_seen |= 4U;
-    } else if (name == "drain") {
-      sound = sound && read(value, load.drain_per_s) && std::isfinite(load.drain_per_s) &&
-              load.drain_per_s >= 0;
-      fields_seen |= 8U;
-    } else if (name == "cache") {
-      sound = sound && read(value, load.cache_bytes);
-      fields_seen |= 16U;
-    }  // a newer agent's field: ignored
+    sound = equals != std::string_view::npos;
+    if (!sound) break;
+    const auto field = read_field(item.substr(0, equals), item.substr(equals + 1), load);
+    sound = field.has_value();
+    fields_seen |= field.value_or(0U);
   }
-  if (!sound || fields_seen != 31U) {
+  const unsigned expected = load.version == 1 ? kFieldsOfVersion1 : kFieldsOfVersion2;
+  if (!sound || (fields_seen & expected) != expected) {
     return base::fail(base::Reason::Internal, "A node's load cannot be read.", std::string(text));
   }
   return load;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -45,14 +47,28 @@ inline constexpr std::string_view kNodeHeader = "X-Millrace-Node";
 
 // What rides on every agent answer: slow facts go through the registry, load does not.
 struct NodeLoad {
+  static constexpr std::uint32_t kVersion = 2;
+
   std::uint32_t busy = 0;    // workers at work
   std::uint32_t slots = 0;   // workers in all
   std::uint32_t queued = 0;  // tasks waiting, all tiers
   double drain_per_s = 0;    // tasks finished a second, smoothed
   std::uint64_t cache_bytes = 0;
+  // What an agent of version 1 does not tell; then zero and empty.
+  std::uint64_t queued_cpu_ms = 0;   // processor time that the waiting tasks are expected to take
+  std::uint64_t running_cpu_ms = 0;  // and those at work, of which some is done already
+  std::vector<std::string> full_tiers;  // a task of these would be refused with queue_full now
+  std::uint32_t version = kVersion;     // of the side that wrote it
+
+  [[nodiscard]] bool has_room(std::string_view tier) const {
+    return std::ranges::find(full_tiers, tier) == full_tiers.end();
+  }
 };
-std::string to_header(
-    const NodeLoad& load);  // "busy=1, slots=2, queued=0, drain=31.5, cache=1048576"
+// "v=2, busy=1, slots=2, queued=0, drain=31.500, cache=1048576, queued_cpu_ms=0, running_cpu_ms=12,
+// full=free"; a tier's name is percent-encoded, several are joined by "+".
+std::string to_header(const NodeLoad& load);
+// Reads every version's: a newer one's further fields are ignored, an older one's missing ones are
+// what the struct says.
 base::Result<NodeLoad> node_load_from_header(std::string_view text);
 
 // Refuses what was signed long ago or seen before, in constant memory per gateway: a window of

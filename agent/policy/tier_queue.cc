@@ -70,6 +70,11 @@ std::size_t TierQueue::depth(const std::string& tier) const {
   return found == tiers_.end() ? 0 : found->second.depth;
 }
 
+bool TierQueue::full(const std::string& tier) const {
+  const auto found = tiers_.find(tier);
+  return found == tiers_.end() || found->second.depth >= found->second.share.depth_max;
+}
+
 TierQueue::Tier* TierQueue::due_tier() {
   Tier* due = nullptr;
   for (auto& [name, tier] : tiers_) {

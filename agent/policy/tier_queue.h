@@ -47,6 +47,7 @@ class TierQueue {
 
   [[nodiscard]] bool knows(const std::string& tier) const { return tiers_.contains(tier); }
   [[nodiscard]] std::size_t depth(const std::string& tier) const;
+  [[nodiscard]] bool full(const std::string& tier) const;
   [[nodiscard]] std::size_t depth() const { return places_.size(); }
 
  private:

@@ -93,23 +93,47 @@ TEST(TaskTest, RefusesWhatIsNoTaskItUnderstands) {
 }
 
 TEST(NodeLoadTest, SurvivesTheHeader) {
-  const NodeLoad load{1, 2, 3, 31.5, 1'048'576};
-  EXPECT_EQ(to_header(load), "busy=1, slots=2, queued=3, drain=31.500, cache=1048576");
+  const NodeLoad load{1, 2, 3, 31.5, 1'048'576, 420, 17, {"free", "a+b, c"}};
+  EXPECT_EQ(to_header(load),
+            "v=2, busy=1, slots=2, queued=3, drain=31.500, cache=1048576, queued_cpu_ms=420, "
+            "running_cpu_ms=17, full=free+a%2Bb%2C%20c");
   const auto back = node_load_from_header(to_header(load));
   ASSERT_TRUE(back);
+  EXPECT_EQ(back->version, 2U);
   EXPECT_EQ(back->busy, 1U);
   EXPECT_EQ(back->slots, 2U);
   EXPECT_EQ(back->queued, 3U);
   EXPECT_DOUBLE_EQ(back->drain_per_s, 31.5);
   EXPECT_EQ(back->cache_bytes, 1'048'576U);
+  EXPECT_EQ(back->queued_cpu_ms, 420U);
+  EXPECT_EQ(back->running_cpu_ms, 17U);
+  EXPECT_EQ(back->full_tiers, load.full_tiers);
+  EXPECT_FALSE(back->has_room("free"));
+  EXPECT_TRUE(back->has_room("paid"));
 }
 
-TEST(NodeLoadTest, IgnoresNewFieldsAndRefusesBrokenOnes) {
-  EXPECT_TRUE(node_load_from_header("busy=1,slots=2,queued=0,drain=1,cache=4, heat=9"));
-  for (const char* text : {"", "busy", "busy=1", "busy=-1, slots=2, queued=0, drain=1, cache=4",
-                           "busy=1, slots=2, queued=0, drain=nan, cache=4",
-                           "busy=1, slots=2, queued=0, drain=-1, cache=4",
-                           "busy=1, slots=2, queued=0, drain=1, cache=4 MB"}) {
+TEST(NodeLoadTest, UnderstandsAnOlderAgentAndANewerOne) {
+  const auto old = node_load_from_header("busy=1, slots=2, queued=3, drain=1.000, cache=4");
+  ASSERT_TRUE(old);
+  EXPECT_EQ(old->version, 1U);
+  EXPECT_TRUE(old->has_room("free")) << "an older agent does not say; asking it does";
+  const auto newer = node_load_from_header(
+      "v=3,busy=1,slots=2,queued=0,drain=1,cache=4,queued_cpu_ms=5,running_cpu_ms=6,full=,heat=9");
+  ASSERT_TRUE(newer);
+  EXPECT_EQ(newer->version, 3U);
+  EXPECT_EQ(newer->queued_cpu_ms, 5U);
+}
+
+TEST(NodeLoadTest, RefusesBrokenFields) {
+  for (const char* text :
+       {"", "busy", "busy=1", "busy=-1, slots=2, queued=0, drain=1, cache=4",
+        "busy=1, slots=2, queued=0, drain=nan, cache=4",
+        "busy=1, slots=2, queued=0, drain=-1, cache=4",
+        "busy=1, slots=2, queued=0, drain=1, cache=4 MB",
+        "v=2, busy=1, slots=2, queued=0, drain=1, cache=4",
+        "v=2, busy=1, slots=2, queued=0, drain=1, cache=4, queued_cpu_ms=1, running_cpu_ms=1, "
+        "full=a++b",
+        "v=0, busy=1, slots=2, queued=0, drain=1, cache=4"}) {
     EXPECT_FALSE(node_load_from_header(text)) << text;
   }
 }
