@@ -32,9 +32,9 @@ base::Duration RateLimit::early_max() const {
   return std::chrono::nanoseconds(each_ns * intervals);
 }
 
-base::Duration Gcra::wait(const RateLimit& limit, base::TimePoint now) const {
-  const base::TimePoint arrival = std::max(arrival_, now);
-  return std::max(arrival - now - limit.early_max(), base::Duration::zero());
+base::Duration Gcra::wait(const RateLimit& limit, base::TimePoint now) {
+  arrival_ = std::min(arrival_, now + limit.early_max() + limit.interval());
+  return std::max(std::max(arrival_, now) - now - limit.early_max(), base::Duration::zero());
 }
 
 void Gcra::take(const RateLimit& limit, base::TimePoint now) {
@@ -42,9 +42,12 @@ void Gcra::take(const RateLimit& limit, base::TimePoint now) {
 }
 
 RateFacts Gcra::facts(const RateLimit& limit, base::TimePoint now) const {
+  return facts_of(limit, std::max(arrival_, now) - now);
+}
+
+RateFacts Gcra::facts_of(const RateLimit& limit, base::Duration full_after) {
   const std::uint32_t burst = limit.burst_or_default();
   const base::Duration interval = limit.interval();
-  const base::Duration full_after = std::max(arrival_, now) - now;
   // What is on its way rounds up: a token that is half there cannot be taken.
   const std::int64_t missing = (full_after + interval - base::Duration(1)) / interval;
   const std::int64_t remaining = std::max<std::int64_t>(std::int64_t{burst} - missing, 0);

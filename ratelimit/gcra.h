@@ -32,12 +32,16 @@ struct RateFacts {
 // The generic cell rate algorithm (ITU-T I.371) in its virtual-scheduling form: one time point a
 // user, the theoretical arrival time of the next request that would be on schedule. A request is
 // admitted when it is at most burst - 1 intervals early, and moves that time by one interval. No
-// timer fills anything, the wait of a refused request is known to the nanosecond, and another limit
-// may be passed at any call. Time is passed in; earlier times than before do no harm. One thread.
+// timer fills anything, and the wait of a refused request is known to the nanosecond. Another limit
+// may be passed at any call: a debt made under a slower one shrinks to the most that the new one
+// allows. Time is passed in; earlier times than before do no harm. One thread.
 class Gcra {
  public:
+  // Of somebody who has `full_after` to wait until nothing is missing any more.
+  static RateFacts facts_of(const RateLimit& limit, base::Duration full_after);
+
   // Zero: a request now would be admitted. Otherwise exactly how long until one would be.
-  [[nodiscard]] base::Duration wait(const RateLimit& limit, base::TimePoint now) const;
+  [[nodiscard]] base::Duration wait(const RateLimit& limit, base::TimePoint now);
   // Takes one request, which wait() must have admitted.
   void take(const RateLimit& limit, base::TimePoint now);
   [[nodiscard]] RateFacts facts(const RateLimit& limit, base::TimePoint now) const;

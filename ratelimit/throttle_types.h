@@ -17,7 +17,7 @@ namespace millrace::ratelimit {
 
 // What one user may do. Passed with every request, so that a change holds from the next one on.
 struct UserLimits {
-  RateLimit rate;
+  RateLimit rate{};
   std::uint32_t concurrency_max = 0;  // slots; 0: no limit
   friend bool operator==(const UserLimits&, const UserLimits&) = default;
 };
@@ -30,10 +30,10 @@ struct CommandLimit {
 
 // Views: what they show outlives the call.
 struct ThrottleRequest {
-  std::string_view user_key;  // "user:<name>" or "address:<ip>": whatever tells users apart
-  UserLimits user;
-  std::span<const CommandLimit> commands;  // each name counts once, however often it stands here
-  base::Duration predicted_cpu{};          // of the whole pipeline; zero where nothing is known
+  std::string_view user_key{};  // "user:<name>" or "address:<ip>": whatever tells users apart
+  UserLimits user{};
+  std::span<const CommandLimit> commands{};  // each name counts once, however often it stands here
+  base::Duration predicted_cpu{};            // of the whole pipeline; zero where nothing is known
 };
 
 // The slots of one admitted request, given back when it ends: by release() with the time, from
