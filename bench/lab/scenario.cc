@@ -105,6 +105,9 @@ std::string broken_rule(const Scenario& scenario) {
       return fmt::format("mixes.{} needs keys or a path", mix.name);
     }
   }
+  double weights = 0;
+  for (const Mix& mix : scenario.mixes) weights += mix.weight;
+  if (weights <= 0) return "mixes have no weight; one at least must be above 0";
   for (const Step& step : scenario.steps) {
     for (const auto& [name, unused] : step.mix_rates) {
       if (scenario.mix(name) == nullptr) return unknown("steps." + step.name + ".mixes", name);
