@@ -186,7 +186,8 @@ void Mix::bind(ConfigBinder& binder) {
   binder.text("bucket", bucket, "bucket of the keys");
   binder.text_list("keys", keys, "one is drawn for each request; {n} is drawn below keys_count");
   binder.count("keys_count", keys_count, {.min = 1, .max = 10'000'000}, "values of {n}");
-  binder.text("pipeline", pipeline, "after the ?; {n} as in the key, {unique} counts requests");
+  binder.text("pipeline", pipeline,
+              "after the ?; {n} as in the key, {r} is drawn from 100 to 499, {unique} counts");
   binder.text("path", path, "a whole request target instead of bucket, key and pipeline");
   binder.text("user", user, "sent as X-Millrace-User; {u} is the number of a user");
   binder.count("users_count", users_count, {.min = 1, .max = 1'000'000}, "users take turns");
@@ -233,6 +234,7 @@ void Calibration::bind(ConfigBinder& binder) {
   bind_duration(binder, "duration_ms", duration, "of the measurement");
   binder.text_list("mixes", mixes, "whose capacity; empty: all by weight");
   binder.number("capacity_per_s", capacity_per_s, 0, kRateMax, "above 0: taken, not measured");
+  binder.flag("measure_after", measure_after, "once more at the end, to see whether it drifted");
 }
 
 void Attack::bind(ConfigBinder& binder) {

@@ -38,7 +38,7 @@ struct Mix {
   std::string bucket = "photos";      // ignored with a target that has no buckets
   std::vector<std::string> keys;      // one is drawn for each request; {n} is 0 … keys_count-1
   std::size_t keys_count = 1;         // {n} is drawn evenly below it
-  std::string pipeline;               // after the `?`; {n}, {unique} (a counter); empty: none
+  std::string pipeline;               // after the `?`; {n}, {r} (100 … 499), {unique}; empty: none
   std::string path;                   // instead of bucket, key and pipeline: a target as it is
   std::string user;                   // X-Millrace-User; {u} is 0 … users_count-1; empty: none
   std::size_t users_count = 1;        // users take turns
@@ -78,6 +78,7 @@ struct Calibration {
   Milliseconds duration{6'000};
   std::vector<std::string> mixes;  // empty: all of weight above 0
   double capacity_per_s = 0;       // above 0: taken as it is, nothing is measured
+  bool measure_after = false;      // again at the end, to see whether the machine drifted
   void bind(base::ConfigBinder& binder);
 };
 
