@@ -43,6 +43,7 @@ base::Result<Task> task_from_json(std::string_view json);
 // Server-Timing, and the node's load; an error answer is the JSON body of base errors.
 inline constexpr std::string_view kSignatureHeader = "X-Millrace-Signature";
 inline constexpr std::string_view kLoadHeader = "X-Millrace-Load";
+inline constexpr std::string_view kCostHeader = "X-Millrace-Cost";
 inline constexpr std::string_view kNodeHeader = "X-Millrace-Node";
 
 // What rides on every agent answer: slow facts go through the registry, load does not.
@@ -70,6 +71,18 @@ std::string to_header(const NodeLoad& load);
 // Reads every version's: a newer one's further fields are ignored, an older one's missing ones are
 // what the struct says.
 base::Result<NodeLoad> node_load_from_header(std::string_view text);
+
+// What a variant cost, on the answer of the request that had it made.
+struct TaskCost {
+  double predicted_cpu_ms = 0;
+  double actual_cpu_ms = 0;  // user + system, of the worker for this task
+  std::uint64_t memory_predicted_bytes = 0;
+  std::uint64_t memory_peak_bytes = 0;  // resident, of the worker during this task
+};
+// "predicted=12.345, actual=11.870, memory_predicted=52428800, memory_peak=50331648"
+std::string to_header(const TaskCost& cost);
+// Fields that are not known are ignored.
+base::Result<TaskCost> task_cost_from_header(std::string_view text);
 
 // Refuses what was signed long ago or seen before, in constant memory per gateway: a window of
 // sequence numbers, as in RFC 4303 appendix A2. Pure; time is passed in.

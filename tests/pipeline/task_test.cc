@@ -138,5 +138,25 @@ TEST(NodeLoadTest, RefusesBrokenFields) {
   }
 }
 
+TEST(TaskCostTest, SurvivesTheHeader) {
+  const TaskCost cost{12.3451, 0.5, 52'428'800, 1};
+  EXPECT_EQ(to_header(cost),
+            "predicted=12.345, actual=0.500, memory_predicted=52428800, memory_peak=1");
+  const auto back = task_cost_from_header(to_header(cost) + ", heat=9");
+  ASSERT_TRUE(back);
+  EXPECT_DOUBLE_EQ(back->predicted_cpu_ms, 12.345);
+  EXPECT_DOUBLE_EQ(back->actual_cpu_ms, 0.5);
+  EXPECT_EQ(back->memory_predicted_bytes, 52'428'800U);
+  EXPECT_EQ(back->memory_peak_bytes, 1U);
+}
+
+TEST(TaskCostTest, RefusesBrokenFields) {
+  for (const char* text :
+       {"", "predicted=1", "predicted=-1, actual=1, memory_predicted=1, memory_peak=1",
+        "predicted=1, actual=x, memory_predicted=1, memory_peak=1"}) {
+    EXPECT_FALSE(task_cost_from_header(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace millrace::pipeline
