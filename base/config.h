@@ -43,6 +43,10 @@ class ConfigBinder {
   virtual ~ConfigBinder() = default;
 
   virtual void text(std::string_view key, std::string& value, std::string_view about) = 0;
+  // A text that is not for everybody's eyes: print_config can mask it.
+  virtual void secret(std::string_view key, std::string& value, std::string_view about) {
+    text(key, value, about);
+  }
   virtual void flag(std::string_view key, bool& value, std::string_view about) = 0;
   virtual void integer(std::string_view key, std::int64_t& value, IntegerRange range,
                        std::string_view about) = 0;
@@ -95,8 +99,13 @@ using Environment = std::map<std::string, std::string>;
 // use. `yaml_text` may be empty.
 Result<void> load_config(std::string_view yaml_text, const Environment& environment,
                          const ConfigBinder::Body& root);
+// Masked: a secret that is set is printed as kSecretMask, for people; such text cannot be loaded
+// again with the same meaning.
+enum class Secrets { Shown, Masked };
+inline constexpr std::string_view kSecretMask = "********";
 // The effective values as YAML, each key with its `about` as a comment when `commented`.
-std::string print_config(const ConfigBinder::Body& root, bool commented);
+std::string print_config(const ConfigBinder::Body& root, bool commented,
+                         Secrets secrets = Secrets::Shown);
 // True for the MILLRACE_ variables that belong to the scripts and tests, not to the configuration:
 // MILLRACE_FACE_MODEL, MILLRACE_MEDIA_DIR, MILLRACE_BUILD_JOBS and all that
 // begin with MILLRACE_TEST_ or MILLRACE_BENCH_.

@@ -40,10 +40,14 @@ std::string key_text(std::string_view name) {
 
 class ConfigPrinter final : public ConfigBinder {
  public:
-  explicit ConfigPrinter(bool commented) : commented_(commented) {}
+  ConfigPrinter(bool commented, Secrets secrets) : commented_(commented), secrets_(secrets) {}
 
   void text(std::string_view key, std::string& value, std::string_view about) override {
     line(key, quoted(value), about);
+  }
+  void secret(std::string_view key, std::string& value, std::string_view about) override {
+    const bool masked = secrets_ == Secrets::Masked && !value.empty();
+    line(key, quoted(masked ? kSecretMask : std::string_view(value)), about);
   }
   void flag(std::string_view key, bool& value, std::string_view about) override {
     line(key, value ? "true" : "false", about);
@@ -126,14 +130,15 @@ class ConfigPrinter final : public ConfigBinder {
   }
 
   bool commented_;
+  Secrets secrets_;
   std::size_t depth_ = 0;
   std::string out_;
 };
 
 }  // namespace
 
-std::string print_config(const ConfigBinder::Body& root, bool commented) {
-  ConfigPrinter printer(commented);
+std::string print_config(const ConfigBinder::Body& root, bool commented, Secrets secrets) {
+  ConfigPrinter printer(commented, secrets);
   root(printer);
   return printer.take();
 }

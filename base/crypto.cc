@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <sys/random.h>
+#include <tuple>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -35,6 +36,20 @@ std::uint32_t digit_of(char c) { return static_cast<std::uint32_t>(kBase64Url.fi
 
 std::uint32_t octet(char c) { return static_cast<std::uint8_t>(c); }
 
+template <std::size_t size>
+std::array<std::uint8_t, size> hmac(const char* digest_name, std::string_view key,
+                                    std::string_view text) {
+  // A null key means "use the one set before" to OpenSSL, so an empty key still points somewhere.
+  const std::string_view safe_key = key.empty() ? std::string_view("") : key;
+  std::array<std::uint8_t, size> digest{};
+  std::size_t length = 0;
+  require(EVP_Q_mac(nullptr, "HMAC", nullptr, digest_name, nullptr, safe_key.data(),
+                    safe_key.size(), as_bytes(text), text.size(), digest.data(), digest.size(),
+                    &length) != nullptr &&
+          length == digest.size());
+  return digest;
+}
+
 }  // namespace
 
 Digest256 sha256(std::string_view text) {
@@ -46,14 +61,11 @@ Digest256 sha256(std::string_view text) {
 }
 
 Digest256 hmac_sha256(std::string_view key, std::string_view text) {
-  // A null key means "use the one set before" to OpenSSL, so an empty key still points somewhere.
-  const std::string_view safe_key = key.empty() ? std::string_view("") : key;
-  Digest256 digest{};
-  std::size_t size = 0;
-  require(EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA256", nullptr, safe_key.data(), safe_key.size(),
-                    as_bytes(text), text.size(), digest.data(), digest.size(), &size) != nullptr &&
-          size == digest.size());
-  return digest;
+  return hmac<std::tuple_size_v<Digest256>>("SHA256", key, text);
+}
+
+std::array<std::uint8_t, 20> hmac_sha1(std::string_view key, std::string_view text) {
+  return hmac<20>("SHA1", key, text);
 }
 
 std::string hex(const Digest256& digest) {

@@ -14,6 +14,8 @@ using Digest256 = std::array<std::uint8_t, 32>;
 Digest256 sha256(std::string_view text);
 // RFC 2104 with SHA-256.
 Digest256 hmac_sha256(std::string_view key, std::string_view text);
+// The same with SHA-1: 20 bytes. Only for tokens whose form others have fixed; nothing of ours.
+std::array<std::uint8_t, 20> hmac_sha1(std::string_view key, std::string_view text);
 std::string hex(const Digest256& digest);
 // In constant time for equal lengths.
 bool equal_constant_time(std::string_view a, std::string_view b);

@@ -87,9 +87,11 @@ class Millrace:
         environment = dict(os.environ,
                            MILLRACE_AGENT_CACHE_RESULTS="true" if cache_results else "false",
                            MILLRACE_AGENT_OPS_LISTEN="127.0.0.1:0")
+        config = folder / "millrace.yaml"  # one client sends all: it must not be limited
+        config.write_text("gateway: {tiers: {free: {rate_per_s: 0, burst: 0, concurrency_max: 0}}}\n")
         self.log = open(folder / "millrace.log", "ab")
         self.process = subprocess.Popen(
-            [str(BINARIES / "millrace"), "up", "--bucket", f"photos={bucket}",
+            [str(BINARIES / "millrace"), "up", "--config", str(config), "--bucket", f"photos={bucket}",
              "--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0",
              "--state-dir", str(folder / "state"), "--ready-file", str(ready)],
             env=environment, stdout=self.log, stderr=self.log)

@@ -21,7 +21,8 @@ int check_config(const std::string& file, bool print, bool plain) {
     return kExitConfiguration;
   }
   const std::string text =
-      print ? print_millrace_config(*std::move(config), !plain) : "the configuration is right\n";
+      print ? print_millrace_config(*std::move(config), !plain, base::Secrets::Masked)
+            : "the configuration is right\n";
   std::fputs(text.c_str(), stdout);
   return 0;
 }

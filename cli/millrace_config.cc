@@ -37,8 +37,9 @@ base::Result<MillraceConfig> load_millrace_config(const std::filesystem::path& f
   return config;
 }
 
-std::string print_millrace_config(MillraceConfig config, bool commented) {
-  return base::print_config([&config](base::ConfigBinder& b) { config.bind(b); }, commented);
+std::string print_millrace_config(MillraceConfig config, bool commented, base::Secrets secrets) {
+  return base::print_config([&config](base::ConfigBinder& b) { config.bind(b); }, commented,
+                            secrets);
 }
 
 }  // namespace millrace::cli

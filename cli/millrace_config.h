@@ -25,6 +25,7 @@ struct MillraceConfig {
 base::Result<MillraceConfig> load_millrace_config(const std::filesystem::path& file,
                                                   const base::Environment& environment);
 // As YAML that load_millrace_config reads back.
-std::string print_millrace_config(MillraceConfig config, bool commented);
+std::string print_millrace_config(MillraceConfig config, bool commented,
+                                  base::Secrets secrets = base::Secrets::Shown);
 
 }  // namespace millrace::cli

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/agent_answer.h"
 
+#include <charconv>
+#include <system_error>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -22,7 +24,7 @@ bool is_signature_refusal(Reason reason) {
 Refusal no_node(std::string detail) {
   return {
       .error = base::make_error(Reason::NoNode, std::string(kNoNodeSentence), std::move(detail)),
-      .retry_after = "1"};
+      .retry_after = std::chrono::seconds(1)};
 }
 
 }  // namespace
@@ -45,7 +47,7 @@ Refusal refusal_of(LinkEnd end, std::string_view node_id, const base::Error& err
   return no_node("node " + std::string(node_id) + ": " + error.detail);
 }
 
-Refusal refusal_from_answer(int status, std::string_view body, std::string_view retry_after,
+Refusal refusal_from_answer(int status, std::string_view body, base::Duration retry_after,
                             std::string_view node_id) {
   const auto json = nlohmann::json::parse(body, nullptr, false);
   const auto text = [&json](const char* name) {
@@ -60,15 +62,22 @@ Refusal refusal_from_answer(int status, std::string_view body, std::string_view 
   if (!reason) {
     return {.error =
                 base::make_error(Reason::Internal, text("error"), node + " said " + text("reason")),
-            .retry_after = std::string(retry_after),
+            .retry_after = retry_after,
             .foreign_status = status,
             .foreign_body = std::string(body)};
   }
   if (is_signature_refusal(*reason)) {
     return no_node(node + " refuses this gateway's signature: " + text("error"));
   }
-  return {.error = base::make_error(*reason, text("error"), node),
-          .retry_after = std::string(retry_after)};
+  return {.error = base::make_error(*reason, text("error"), node), .retry_after = retry_after};
+}
+
+base::Duration retry_after_from_header(std::string_view text) {
+  std::uint32_t seconds = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, seconds);
+  if (error != std::errc() || stop != end) return {};
+  return std::chrono::seconds(seconds);
 }
 
 bool worth_second_node(const Refusal& refusal, int attempts, base::Deadline deadline,

@@ -13,7 +13,7 @@ namespace millrace::gateway {
 // Why a node did not give the variant, and what the client is told about it.
 struct Refusal {
   base::Error error;
-  std::string retry_after = {};  // the node's own word, "" for none
+  base::Duration retry_after{};  // without jitter; zero: none
   // A newer node's reason that is not in our table: its body goes to the client as it is, with this
   // status.
   int foreign_status = 0;
@@ -35,8 +35,10 @@ Refusal refusal_of(LinkEnd end, std::string_view node_id, const base::Error& err
 // A node's answer that is neither 200 nor 304. `body` is the JSON of docs/errors.md; whatever else
 // comes is a broken link. A node that refuses the fleet's signature is our trouble, not the
 // client's: no_node.
-Refusal refusal_from_answer(int status, std::string_view body, std::string_view retry_after,
+Refusal refusal_from_answer(int status, std::string_view body, base::Duration retry_after,
                             std::string_view node_id);
+// Whole seconds, as nodes write Retry-After; zero for anything else.
+base::Duration retry_after_from_header(std::string_view text);
 
 // True when another node may do what this one could not, once, while there is time. The retry
 // budget is asked after it.

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kFromAgent = {"Content-Type", "ETag", "X-Millrace-Crop",
                                                         "X-Millrace-Cache"};
+constexpr std::string_view kCost = "X-Millrace-Cost";
 constexpr std::string_view kIgnoredError = "X-Millrace-Ignored-Error";
 
 // Answers that describe rather than show (imageInfo, …) are not kept by anybody:
@@ -48,12 +49,17 @@ std::string cache_control(std::int64_t max_age_s) {
   return "public, max-age=" + std::to_string(max_age_s);
 }
 
-void add_common_fields(net::Headers& headers, std::string_view request_id,
-                       std::string_view cors_allow_origin) {
-  headers.set("X-Reqid", request_id);
+void add_common_fields(net::Headers& headers, const CommonFields& fields) {
+  headers.set("X-Reqid", fields.request_id);
   headers.set("Timing-Allow-Origin", "*");
-  if (cors_allow_origin.empty()) return;
-  headers.set("Access-Control-Allow-Origin", cors_allow_origin);
+  if (fields.rate.limit > 0) {
+    headers.set("X-RateLimit-Limit", std::to_string(fields.rate.limit));
+    headers.set("X-RateLimit-Remaining", std::to_string(fields.rate.remaining));
+    const auto reset = std::chrono::ceil<std::chrono::seconds>(fields.rate.reset_after);
+    headers.set("X-RateLimit-Reset", std::to_string(reset.count()));
+  }
+  if (fields.cors_allow_origin.empty()) return;
+  headers.set("Access-Control-Allow-Origin", fields.cors_allow_origin);
   headers.set("Access-Control-Expose-Headers", "*");
 }
 
@@ -68,6 +74,9 @@ net::HttpHead variant_head(int status, const net::Headers& from_agent,
   if (ignored) head.headers.add(kIgnoredError, *ignored);
   add_cache_control(head.headers, from_agent, context);
 
+  const auto cost = context.cost_wanted ? from_agent.find(kCost) : std::nullopt;
+  if (cost) head.headers.add(kCost, *cost);
+
   std::string timing = fmt::format(
       "admit;dur={:.3f}", std::chrono::duration<double, std::milli>(context.admit).count());
   if (const auto rest = from_agent.find("Server-Timing")) timing.append(", ").append(*rest);
@@ -75,7 +84,7 @@ net::HttpHead variant_head(int status, const net::Headers& from_agent,
   if (status != 304) {
     add_safety(head.headers, from_agent.find("Content-Type").value_or(""), context);
   }
-  add_common_fields(head.headers, context.request_id, context.cors_allow_origin);
+  add_common_fields(head.headers, context.common);
   return head;
 }
 
@@ -98,7 +107,7 @@ net::HttpHead original_head(const storage::ServeDecision& decision,
     head.headers.add("Cache-Control", cache_control(context.max_age_s));
   }
   if (facts.size_bytes) head.headers.add("Accept-Ranges", "bytes");
-  add_common_fields(head.headers, context.request_id, context.cors_allow_origin);
+  add_common_fields(head.headers, context.common);
   return head;
 }
 

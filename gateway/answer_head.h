@@ -9,25 +9,31 @@
 
 #include "net/headers.h"
 #include "net/http_server.h"
+#include "ratelimit/gcra.h"
 #include "storage/bucket.h"
 #include "storage/conditional.h"
 
 namespace millrace::gateway {
 
+// What every answer of the media port has, errors too. Views.
+struct CommonFields {
+  std::string_view request_id;
+  std::string_view cors_allow_origin;  // empty: not sent
+  ratelimit::RateFacts rate{};         // of a limited user: X-RateLimit-Limit, -Remaining, -Reset
+};
+
 // What the gateway knows of a request when it writes the head of the answer. Views live as long as
 // the request.
 struct AnswerContext {
-  std::string_view request_id;
-  std::string_view cors_allow_origin;  // empty: not sent
+  CommonFields common;
   std::int64_t max_age_s = 0;
   std::optional<std::string_view> attname;  // decoded
   std::string_view key;
   std::chrono::nanoseconds admit{0};  // from the complete head to the task's sending
+  bool cost_wanted = false;           // the client asked for X-Millrace-Cost
 };
 
-// Fields that every answer of the media port has, errors too.
-void add_common_fields(net::Headers& headers, std::string_view request_id,
-                       std::string_view cors_allow_origin);
+void add_common_fields(net::Headers& headers, const CommonFields& fields);
 
 // The client's head from an agent's answer (200 or 304): an allow-list of the agent's fields, so
 // that nothing of the link leaks, and the gateway's own.

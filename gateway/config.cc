@@ -75,6 +75,8 @@ void AgentLinkConfig::bind(base::ConfigBinder& b) {
                  "a node that could not be reached is left out for so long");
   b.milliseconds("load_report_life_ms", load_report_life, {.min = 0, .max = kDayMs},
                  "a node's own word about its load is believed for so long");
+  b.milliseconds("load_poll_ms", load_poll, {.min = 10, .max = kDayMs},
+                 "a node that was not heard of for so long is asked, while there is traffic");
   b.number("load_bound", load_bound, 1.0, 100.0,
            "a node above this multiple of the mean load is passed over");
   b.number("retry_ratio", retry_ratio, 0.0, 1.0,
@@ -138,6 +140,7 @@ void GatewayConfig::bind(base::ConfigBinder& b) {
   b.milliseconds("drain_timeout_ms_max", drain_timeout, {.min = 0, .max = kDayMs},
                  "at stop, running requests may take so long");
   limits.bind(b);
+  throttle.bind(b, tier);
   b.part("agent_link", agent_link, "connections to agents and the choice between them");
   b.part("deadlines", deadlines, "how long a request may take");
   b.part("cache_control", cache_control, "what browsers and CDNs are told");

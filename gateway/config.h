@@ -10,6 +10,7 @@
 
 #include "base/config.h"
 #include "discovery/config.h"
+#include "gateway/throttle_config.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
 
@@ -29,6 +30,8 @@ struct AgentLinkConfig {
       1'000};  // a node that cannot be reached is left out for so long
   // A node's load report is believed for so long; then only the requests on the way to it count.
   std::chrono::milliseconds load_report_life{1'000};
+  // A node that was not heard of for so long is asked how loaded it is, while there is traffic.
+  std::chrono::milliseconds load_poll{500};
   double load_bound = 1.25;  // a node above this multiple of the mean load is passed over
   double retry_ratio = 0.1;  // requests tried on a second node, per request admitted
   void bind(base::ConfigBinder& binder);
@@ -77,12 +80,13 @@ struct GatewayConfig {
   std::string cell = "default";
   std::string fleet_key_file;  // holds the secret that gateways and agents share
   std::string log_level = "info";
-  std::string tier = "free";     // of anonymous requests
+  std::string tier = "free";     // of anonymous requests; one of throttle.tiers
   std::size_t disk_threads = 4;  // that read originals of local buckets
   std::size_t requests_in_flight_max = 10'000;
   std::string cors_allow_origin = "*";
   std::chrono::milliseconds drain_timeout{30'000};
   LimitsConfig limits;
+  ThrottleConfig throttle;  // its keys stand in gateway: itself
   AgentLinkConfig agent_link;
   DeadlineConfig deadlines;
   CacheControlConfig cache_control;

@@ -80,6 +80,8 @@ struct Gateway::Impl {
         ops(metrics, registry, options.config.cell),
         api(registry) {
     shared.config = std::move(options.config);
+    shared.callers =
+        std::make_shared<const CallerPolicy>(shared.config.throttle, shared.config.tier);
     shared.buckets = std::move(options.buckets);
     shared.fleet_key = std::move(options.fleet_key);
     shared.registry = &registry;
@@ -92,9 +94,9 @@ struct Gateway::Impl {
 
   struct Lane {
     Lane(net::asio::io_context& io_context, net::BlockingPool& disk, Shared& shared,
-         const std::shared_ptr<net::RequestGate>& gate)
+         std::size_t threads, const std::shared_ptr<net::RequestGate>& gate)
         : io(io_context),
-          service(io_context, disk, shared),
+          service(io_context, disk, shared, threads),
           server(io_context,
                  net::HttpServer::Options{
                      .limits = shared.config.limits.server,
@@ -152,7 +154,7 @@ Result<void> Gateway::Impl::listen_all() {
   const auto gate = std::make_shared<InFlightGate>(shared.config.requests_in_flight_max);
   net::Endpoint endpoint = *media;
   for (std::size_t i = 0; i < pool.size(); ++i) {
-    lanes.push_back(std::make_unique<Lane>(pool.io(i), disk, shared, gate));
+    lanes.push_back(std::make_unique<Lane>(pool.io(i), disk, shared, pool.size(), gate));
     if (auto bound = listen(lanes.back()->server, endpoint, "listen"); !bound) return bound;
     endpoint = lanes.back()->server.local_endpoint();  // one port, whoever chose it
   }

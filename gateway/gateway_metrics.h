@@ -29,6 +29,8 @@ class GatewayMetrics {
   base::Gauge nodes_serving;
   base::Counter retries;         // a second node was asked
   base::Counter retries_denied;  // the retry budget was spent
+  base::Counter refused_here;    // every node's queue was full: refused without asking any
+  base::Counter probes;          // sent although every queue was full
   base::Counter unreachable;     // connections that nodes refused
   base::Counter link_broken;     // answers of nodes that broke off or were not of this protocol
 

@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "base/crypto.h"
+#include "gateway/admission.h"
 #include "gateway/answer_head.h"
+#include "gateway/retry_after.h"
 
 namespace millrace::gateway {
 namespace {
@@ -46,12 +48,13 @@ std::optional<std::string_view> bucket_of_host(const std::map<std::string, HostC
   return found->second.bucket;
 }
 
-MediaService::MediaService(net::asio::io_context& io, net::BlockingPool& disk, Shared& shared)
+MediaService::MediaService(net::asio::io_context& io, net::BlockingPool& disk, Shared& shared,
+                           std::size_t threads)
     : shared_(shared),
       ids_(random_seed()),
       buckets_(io, disk, shared.buckets),
       originals_(buckets_, shared),
-      variants_(io, shared) {}
+      variants_(io, shared, threads) {}
 
 net::Awaitable<void> MediaService::handle(net::HttpExchange& exchange) {
   const InFlight in_flight(shared_.metrics->in_flight);
@@ -85,13 +88,44 @@ net::Awaitable<std::optional<Refusal>> MediaService::serve(net::HttpExchange& ex
   if (auto bucket = buckets_.find(target->bucket); !bucket) {
     co_return refusal(std::move(bucket.error()));
   }
+  std::optional<Refusal> refused;
   if (target->pipeline) {
-    std::optional<Refusal> refused = co_await variants_.serve(exchange, *target, record);
-    co_return refused;
+    refused = co_await serve_variant(exchange, *target, record);
+  } else {
+    refused = co_await serve_original(exchange, *target, record);
   }
-  std::optional<base::Error> failed = co_await originals_.serve(exchange, *target, record);
+  co_return refused;
+}
+
+net::Awaitable<std::optional<Refusal>> MediaService::serve_original(net::HttpExchange& exchange,
+                                                                    const pipeline::Target& target,
+                                                                    RequestRecord& record) {
+  Admitted admitted = co_await admit(shared_, exchange, Usage{}, record);
+  if (admitted.refusal) co_return std::move(admitted.refusal);
+  std::optional<base::Error> failed = co_await originals_.serve(exchange, target, record);
+  admitted.permit.release(Clock::now());
   if (failed) co_return refusal(*std::move(failed));
   co_return std::nullopt;
+}
+
+net::Awaitable<std::optional<Refusal>> MediaService::serve_variant(net::HttpExchange& exchange,
+                                                                   const pipeline::Target& target,
+                                                                   RequestRecord& record) {
+  const auto plan = variants_.plan(target, exchange.received_at());
+  if (!plan) {
+    Refusal refused = refusal(plan.error());
+    if (plan.error().reason == Reason::NoNode) refused.retry_after = std::chrono::seconds(1);
+    co_return refused;
+  }
+  record.pipeline = plan->text;
+  const auto cpu = std::chrono::duration<double, std::milli>(plan->cpu_ms.value_or(0));
+  Usage usage{.commands = plan->command_names(),
+              .predicted_cpu = std::chrono::duration_cast<base::Duration>(cpu)};
+  Admitted admitted = co_await admit(shared_, exchange, std::move(usage), record);
+  if (admitted.refusal) co_return std::move(admitted.refusal);
+  std::optional<Refusal> refused = co_await variants_.serve(exchange, target, *plan, record);
+  admitted.permit.release(Clock::now());
+  co_return refused;
 }
 
 net::Awaitable<void> MediaService::answer(net::HttpExchange& exchange, RequestRecord& record,
@@ -107,8 +141,12 @@ net::Awaitable<void> MediaService::answer(net::HttpExchange& exchange, RequestRe
     reply.first.status = refused.foreign_status;
     reply.second = std::move(refused.foreign_body);
   }
-  add_common_fields(reply.first.headers, record.request_id, shared_.config.cors_allow_origin);
-  if (!refused.retry_after.empty()) reply.first.headers.set("Retry-After", refused.retry_after);
+  add_common_fields(reply.first.headers, {.request_id = record.request_id,
+                                          .cors_allow_origin = shared_.config.cors_allow_origin,
+                                          .rate = record.rate});
+  if (refused.retry_after > base::Duration::zero()) {
+    reply.first.headers.set("Retry-After", retry_after_text(refused.retry_after, ids_.next_bits()));
+  }
   if (refused.error.reason == Reason::BadMethod) reply.first.headers.set("Allow", kAllowedMethods);
   record.status = reply.first.status;
   record.body_bytes = reply.second.size();
@@ -120,7 +158,8 @@ net::Awaitable<void> MediaService::preflight(net::HttpExchange& exchange, Reques
   net::HttpHead head;
   head.status = record.status = 204;
   head.headers.add("Allow", kAllowedMethods);
-  add_common_fields(head.headers, record.request_id, shared_.config.cors_allow_origin);
+  add_common_fields(head.headers, {.request_id = record.request_id,
+                                   .cors_allow_origin = shared_.config.cors_allow_origin});
   if (!shared_.config.cors_allow_origin.empty()) {
     head.headers.add("Access-Control-Allow-Methods", kAllowedMethods);
     head.headers.add("Access-Control-Allow-Headers", "*");
@@ -133,7 +172,8 @@ net::Awaitable<void> MediaService::preflight(net::HttpExchange& exchange, Reques
 std::pair<net::HttpHead, std::string> MediaService::refuse(const base::Error& error) {
   const std::string request_id = ids_.next();
   auto reply = net::error_answer(error, request_id);
-  add_common_fields(reply.first.headers, request_id, shared_.config.cors_allow_origin);
+  add_common_fields(reply.first.headers, {.request_id = request_id,
+                                          .cors_allow_origin = shared_.config.cors_allow_origin});
   shared_.metrics->finished(RequestKind::Other, error.reason, base::Duration::zero(),
                             reply.second.size());
   return reply;

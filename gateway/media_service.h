@@ -23,7 +23,9 @@ namespace millrace::gateway {
 class MediaService {
  public:
   // `io`, `disk` and `shared` outlive it.
-  MediaService(net::asio::io_context& io, net::BlockingPool& disk, Shared& shared);
+  // `threads`: of this gateway, each with a service of its own.
+  MediaService(net::asio::io_context& io, net::BlockingPool& disk, Shared& shared,
+               std::size_t threads);
 
   net::Awaitable<void> handle(net::HttpExchange& exchange);
   // The answer to what never became a request: too long, malformed, too slow.
@@ -31,6 +33,12 @@ class MediaService {
 
  private:
   net::Awaitable<std::optional<Refusal>> serve(net::HttpExchange& exchange, RequestRecord& record);
+  net::Awaitable<std::optional<Refusal>> serve_original(net::HttpExchange& exchange,
+                                                        const pipeline::Target& target,
+                                                        RequestRecord& record);
+  net::Awaitable<std::optional<Refusal>> serve_variant(net::HttpExchange& exchange,
+                                                       const pipeline::Target& target,
+                                                       RequestRecord& record);
   net::Awaitable<void> answer(net::HttpExchange& exchange, RequestRecord& record, Refusal refusal);
   net::Awaitable<void> preflight(net::HttpExchange& exchange, RequestRecord& record);
 

@@ -8,6 +8,8 @@
 namespace millrace::gateway {
 namespace {
 
+constexpr std::size_t kTiersMax = 64;
+
 // splitmix64's finaliser: FNV alone leaves the high bits of short keys poorly mixed.
 std::uint64_t mix(std::uint64_t x) {
   x ^= x >> 30;
@@ -79,49 +81,117 @@ std::vector<std::string> NodeTable::update(const discovery::Snapshot& snapshot) 
     auto node = std::make_shared<Node>();
     node->record = record;
     node->endpoint = *std::move(endpoint);
-    node->hash = stable_hash(record->id);
+    node->hash = std::max<std::uint64_t>(stable_hash(record->id), 1);
     nodes.push_back(std::move(node));
   }
   nodes_ = std::move(nodes);
   return unreadable;
 }
 
-std::uint32_t NodeTable::load_of(const Node& node, base::TimePoint now) const {
-  const bool fresh = now - node.reported_at < options_.load_report_life;
-  return fresh ? std::max(node.in_flight, node.reported_load) : node.in_flight;
+bool NodeTable::is_fresh(const Node& node, base::TimePoint now) const {
+  return now - node.reported_at < options_.load_report_life;
 }
 
-std::shared_ptr<Node> NodeTable::choose(const pipeline::Pipeline& pipeline, std::string_view kind,
-                                        std::uint64_t source_hash, const Node* not_this,
-                                        base::TimePoint now) {
+void NodeTable::collect(const Placement& work, base::TimePoint now) {
   candidates_.clear();
-  double load_total = 1;  // with the request that is being placed
-  double slots_total = 0;
+  bool all_tell_cpu = true;
   for (std::shared_ptr<Node>& node : nodes_) {
-    if (node.get() == not_this || now < node->ejected_until) continue;
-    const std::uint32_t slots = slots_of(*node->record, kind);
-    if (slots == 0 || !runs(*node->record, pipeline)) continue;
-    const std::uint32_t load = load_of(*node, now);
-    candidates_.push_back({&node, score_of(node->hash, source_hash, slots), load, slots});
-    load_total += load;
-    slots_total += slots;
+    if (node.get() == work.not_this || now < node->ejected_until) continue;
+    const std::uint32_t slots = slots_of(*node->record, work.kind);
+    if (slots == 0 || !runs(*node->record, work.pipeline)) continue;
+    const bool fresh = is_fresh(*node, now);
+    const auto gate = node->gates.find(work.tier);
+    const bool full = gate != node->gates.end() && gate->second.is_full(now);
+    const std::uint32_t count =
+        fresh ? std::max(node->in_flight, node->reported_load) : node->in_flight;
+    const double cpu_ms =
+        fresh ? std::max(node->in_flight_cpu_ms, node->reported_cpu_ms) : node->in_flight_cpu_ms;
+    all_tell_cpu = all_tell_cpu && (count == 0 || cpu_ms > 0);
+    candidates_.push_back(
+        {&node, score_of(node->hash, work.source_hash, slots), slots, count, cpu_ms, full});
   }
-  const Candidate* best = nullptr;
-  for (const Candidate& candidate : candidates_) {
-    const double share = load_total * candidate.slots / slots_total;
-    const double capacity =
-        std::max<double>(candidate.slots, std::ceil(options_.load_bound * share));
-    // At least one passes: if all were at their bound, the loads would add up to more than their
-    // sum.
-    if (candidate.load + 1 > capacity) continue;
-    if (best == nullptr || candidate.score > best->score) best = &candidate;
+  if (all_tell_cpu) return;
+  for (Candidate& candidate : candidates_) candidate.load = candidate.count;
+}
+
+const NodeTable::Candidate* NodeTable::best(bool full, double load_per_slot) const {
+  const Candidate* chosen = nullptr;
+  const Candidate* idlest = nullptr;
+  for (const Candidate& each : candidates_) {
+    if (each.full != full) continue;
+    if (idlest == nullptr || each.load * idlest->slots < idlest->load * each.slots) idlest = &each;
+    const bool passed_over =
+        each.count + 1 > each.slots && each.load > options_.load_bound * load_per_slot * each.slots;
+    if (passed_over) continue;
+    if (chosen == nullptr || each.score > chosen->score) chosen = &each;
   }
-  return best == nullptr ? nullptr : *best->node;
+  // Every one that is open may be above the bound when the idle ones are full.
+  return chosen != nullptr ? chosen : idlest;
+}
+
+Choice NodeTable::choose(const Placement& work, base::TimePoint now) {
+  collect(work, now);
+  if (candidates_.empty()) return {.kind = ChoiceKind::NoNode, .node = {}, .retry_after = {}};
+  double load_total = 0;
+  double slots_total = 0;
+  for (const Candidate& each : candidates_) {
+    load_total += each.load;
+    slots_total += each.slots;
+  }
+  const double load_per_slot = load_total / slots_total;
+  if (const Candidate* open = best(false, load_per_slot)) {
+    return {.kind = ChoiceKind::Chosen, .node = *open->node, .retry_after = {}};
+  }
+  return choose_among_full(work, load_per_slot, now);
+}
+
+Choice NodeTable::choose_among_full(const Placement& work, double load_per_slot,
+                                    base::TimePoint now) {
+  Choice refused{.kind = ChoiceKind::AllFull, .node = {}, .retry_after = base::Duration::max()};
+  for (const Candidate& each : candidates_) {
+    Node& node = **each.node;
+    if (node.hash == work.probably_cached_at && work.not_this == nullptr) {
+      return {.kind = ChoiceKind::Cached, .node = *each.node, .retry_after = {}};
+    }
+    refused.retry_after =
+        std::min(refused.retry_after, node.gates.find(work.tier)->second.retry_after());
+  }
+  while (work.not_this == nullptr) {
+    const Candidate* const probed = best(true, load_per_slot);
+    if (probed == nullptr) break;
+    Node& node = **probed->node;
+    if (node.gates.find(work.tier)->second.try_probe(now)) {
+      return {.kind = ChoiceKind::Probe, .node = *probed->node, .retry_after = {}};
+    }
+    candidates_.erase(candidates_.begin() + (probed - candidates_.data()));
+  }
+  return refused;
 }
 
 void NodeTable::report(Node& node, const pipeline::NodeLoad& load, base::TimePoint now) const {
   node.reported_load = load.busy + load.queued;
+  node.reported_cpu_ms = static_cast<double>(load.queued_cpu_ms + load.running_cpu_ms);
   node.reported_at = now;
+  for (const std::string& tier : load.full_tiers) {
+    note_full(node, tier, {.drain_per_s = load.drain_per_s, .queued = load.queued}, now);
+  }
+}
+
+void NodeTable::note_full(Node& node, std::string_view tier, const FullNews& news,
+                          base::TimePoint now) const {
+  auto gate = node.gates.find(tier);
+  if (gate == node.gates.end()) {
+    // The tiers are the configuration's; what a node says of others is not worth remembering
+    // without end.
+    if (node.gates.size() >= kTiersMax) return;
+    gate = node.gates.emplace(tier, FullGate(options_.threads)).first;
+  }
+  gate->second.note_full(news, now);
+}
+
+void NodeTable::note_finished(Node& node, std::string_view tier) {
+  const auto gate = node.gates.find(tier);
+  if (gate != node.gates.end()) gate->second.note_finished();
 }
 
 void NodeTable::eject(Node& node, base::TimePoint now) const {

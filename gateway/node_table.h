@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +12,7 @@
 
 #include "base/deadline.h"
 #include "discovery/registry.h"
+#include "gateway/full_gate.h"
 #include "net/endpoint.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/task.h"
@@ -21,11 +24,14 @@ namespace millrace::gateway {
 struct Node {
   std::shared_ptr<const discovery::NodeRecord> record;
   net::Endpoint endpoint;
-  std::uint64_t hash = 0;
+  std::uint64_t hash = 0;           // not 0
   std::uint32_t in_flight = 0;      // sent by this thread, not finished
+  double in_flight_cpu_ms = 0;      // what these are expected to take
   std::uint32_t reported_load = 0;  // busy + queued, its own word
+  double reported_cpu_ms = 0;       // what these are expected to take; 0: it does not say
   base::TimePoint reported_at{};    // steady clock
   base::TimePoint ejected_until{};
+  std::map<std::string, FullGate, std::less<>> gates;  // by tier that was full once
 };
 
 struct NodeTableOptions {
@@ -33,13 +39,40 @@ struct NodeTableOptions {
   double load_bound = 1.25;
   base::Duration ejection = std::chrono::seconds(1);
   base::Duration load_report_life = std::chrono::seconds(1);
+  std::size_t threads = 1;  // of this gateway, each with a table of its own
+};
+
+// What is to be placed. Views outlive the call.
+struct Placement {
+  const pipeline::Pipeline& pipeline;
+  std::string_view kind;  // of the pipeline's first command
+  std::uint64_t source_hash = 0;
+  std::string_view tier;
+  // A node that was asked already. A second one is asked only if it has room as far as is known.
+  const Node* not_this = nullptr;
+  std::uint64_t probably_cached_at = 0;  // hash of a node that may need no queue for it; 0: none
+};
+
+enum class ChoiceKind {
+  Chosen,
+  Probe,    // chosen although every queue is full: to see whether it still is
+  Cached,   // chosen although every queue is full: it probably needs none
+  AllFull,  // no node: every candidate's queue for this tier is full
+  NoNode,   // no node can do it
+};
+struct Choice {
+  ChoiceKind kind = ChoiceKind::NoNode;
+  std::shared_ptr<Node> node;    // null for AllFull and NoNode
+  base::Duration retry_after{};  // of AllFull
 };
 
 // The routing decider: bounded-load rendezvous hashing on the source's key, so that the same
 // original meets the same memory cache. No I/O; one thread. A node is left out while it is not
-// serving, in another cell, cannot run every command of the pipeline, or is ejected. The one with
-// the highest weighted score wins, unless its load is above both its slots and load_bound times its
-// share of all load: then the next is looked at.
+// serving, in another cell, cannot run every command of the pipeline, or is ejected. Those whose
+// queue for the tier is full come into question only when all are. The one with the highest
+// weighted score wins, unless it has no free slot and its load is above load_bound times its share
+// of all load: then the next is looked at. Load is expected processor time where the nodes tell it,
+// else a count of requests.
 class NodeTable {
  public:
   explicit NodeTable(NodeTableOptions options) : options_(std::move(options)) {}
@@ -48,29 +81,41 @@ class NodeTable {
   // ejection. Gives the ids of nodes whose address cannot be read (they are left out).
   std::vector<std::string> update(const discovery::Snapshot& snapshot);
 
-  // The node for this work, or null. `not_this`: a node that has been tried already. `kind` is that
-  // of the pipeline's first command. O(nodes of the cell).
-  [[nodiscard]] std::shared_ptr<Node> choose(const pipeline::Pipeline& pipeline,
-                                             std::string_view kind, std::uint64_t source_hash,
-                                             const Node* not_this, base::TimePoint now);
+  // O(nodes of the cell).
+  [[nodiscard]] Choice choose(const Placement& work, base::TimePoint now);
 
+  // A node's word about its load, from any answer of it.
   void report(Node& node, const pipeline::NodeLoad& load, base::TimePoint now) const;
+  // A request of the tier was refused because its queue is full.
+  void note_full(Node& node, std::string_view tier, const FullNews& news,
+                 base::TimePoint now) const;
+  // A request of the tier that held a place there was answered.
+  static void note_finished(Node& node, std::string_view tier);
   void eject(Node& node, base::TimePoint now) const;
 
   [[nodiscard]] std::size_t serving_count() const { return nodes_.size(); }
 
- private:
-  [[nodiscard]] std::uint32_t load_of(const Node& node, base::TimePoint now) const;
+  [[nodiscard]] const std::vector<std::shared_ptr<Node>>& nodes() const { return nodes_; }
 
-  NodeTableOptions options_;
-  std::vector<std::shared_ptr<Node>> nodes_;  // serving, in the cell, address readable
+ private:
   struct Candidate {
     std::shared_ptr<Node>* node;
     double score;
-    std::uint32_t load;
     std::uint32_t slots;
+    std::uint32_t count;  // of requests
+    double load;          // in the unit of this choice
+    bool full;
   };
-  std::vector<Candidate> candidates_;  // kept between calls for its memory
+  [[nodiscard]] bool is_fresh(const Node& node, base::TimePoint now) const;
+  void collect(const Placement& work, base::TimePoint now);
+  // The best of those that are full or not, as asked; null when there are none.
+  [[nodiscard]] const Candidate* best(bool full, double load_per_slot) const;
+  [[nodiscard]] Choice choose_among_full(const Placement& work, double load_per_slot,
+                                         base::TimePoint now);
+
+  NodeTableOptions options_;
+  std::vector<std::shared_ptr<Node>> nodes_;  // serving, in the cell, address readable
+  std::vector<Candidate> candidates_;         // kept between calls for its memory
 };
 
 // 64 bits that are the same in every gateway and version: FNV-1a and a finaliser.

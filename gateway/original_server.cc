@@ -108,8 +108,9 @@ net::Awaitable<std::optional<base::Error>> OriginalServer::serve(net::HttpExchan
   }
   if (!opened) co_return std::move(opened.error());
 
-  const AnswerContext context{.request_id = record.request_id,
-                              .cors_allow_origin = shared_.config.cors_allow_origin,
+  const AnswerContext context{.common = {.request_id = record.request_id,
+                                         .cors_allow_origin = shared_.config.cors_allow_origin,
+                                         .rate = record.rate},
                               .max_age_s = shared_.config.cache_control.max_age_s_of(record.bucket),
                               .attname = target.parameter("attname"),
                               .key = target.key};

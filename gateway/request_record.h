@@ -11,6 +11,7 @@
 #include "gateway/gateway_metrics.h"
 #include "gateway/request_identity.h"
 #include "net/http_server.h"
+#include "ratelimit/gcra.h"
 
 namespace millrace::gateway {
 
@@ -25,6 +26,9 @@ struct RequestRecord {
   std::string node;      // id of the node that answered
   int attempts = 0;      // nodes asked
   int status = 0;        // 0: no head was sent
+  std::string user;      // configured name, or "ip:<address>"
+  std::string tier;
+  ratelimit::RateFacts rate;  // limit 0: the user has none
   std::optional<base::Reason> failure;
   std::string detail;            // for the log only
   std::uint64_t body_bytes = 0;  // handed to the client's connection

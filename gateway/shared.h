@@ -5,18 +5,21 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "discovery/registry.h"
+#include "gateway/caller.h"
 #include "gateway/config.h"
 #include "gateway/gateway_metrics.h"
+#include "ratelimit/throttle.h"
 #include "storage/config.h"
 
 namespace millrace::gateway {
 
-// What the threads of a gateway have in common: set before they start, never changed, but for
-// `sequence`. Outlives them.
+// What the threads of a gateway have in common: set before they start, never changed, but for what
+// is atomic or locks by itself. Outlives them.
 struct Shared {
   GatewayConfig config;
   std::map<std::string, storage::BucketConfig> buckets;
@@ -27,6 +30,9 @@ struct Shared {
   const GatewayMetrics* metrics = nullptr;
   std::string instance;  // new at every start; with `sequence`, what agents know replays by
   std::atomic<std::uint64_t> sequence{0};
+  // Who may do how much; a reload puts another in its place.
+  std::atomic<std::shared_ptr<const CallerPolicy>> callers;
+  ratelimit::Throttle throttle{ratelimit::Throttle::Options{}};
 };
 
 }  // namespace millrace::gateway

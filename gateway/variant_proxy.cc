@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/variant_proxy.h"
 
-#include <chrono>
 #include <utility>
 
-#include "base/crypto.h"
-#include "base/log.h"
 #include "gateway/answer_head.h"
 #include "pipeline/task.h"
 
@@ -13,182 +10,60 @@ namespace millrace::gateway {
 namespace {
 
 using base::Clock;
-using base::fail;
 using base::Reason;
 
-constexpr base::Bytes kErrorBodyMax{64 << 10};
-
-// A node's slot in this thread's count of requests on their way to it.
-class OnTheWay {
- public:
-  explicit OnTheWay(std::shared_ptr<Node> node) : node_(std::move(node)) { ++node_->in_flight; }
-  OnTheWay(OnTheWay&&) noexcept = default;
-  OnTheWay& operator=(OnTheWay&&) = delete;
-  ~OnTheWay() {
-    if (node_) --node_->in_flight;
-  }
-  [[nodiscard]] Node& node() const { return *node_; }
-
- private:
-  std::shared_ptr<Node> node_;
-};
-
-std::int64_t unix_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
+Refusal no_node() {
+  return {.error = base::make_error(Reason::NoNode,
+                                    "No node serves this work at the moment; try again soon."),
+          .retry_after = std::chrono::seconds(1)};
 }
 
-Refusal refuse(base::Error error, std::string retry_after = {}) {
-  return {.error = std::move(error), .retry_after = std::move(retry_after)};
+Refusal all_full(base::Duration retry_after) {
+  return {.error = base::make_error(
+              Reason::QueueFull,
+              "More work is queued for your tier than can be done in good time; try again when "
+              "Retry-After says."),
+          .retry_after = retry_after};
+}
+
+bool wants_cost(const net::HttpRequest& request) {
+  return request.headers.find("X-Millrace-Cost") == "1";
 }
 
 }  // namespace
 
-// One request, planned.
-struct VariantProxy::Job {
-  net::HttpExchange* exchange = nullptr;
-  const pipeline::Target* target = nullptr;
-  RequestRecord* record = nullptr;
-  pipeline::Pipeline pipeline;
-  std::string kind;  // of the first command
-  std::uint64_t source_hash = 0;
-  base::Deadline deadline;
-  base::TimePoint sent_at;
-  net::CancelSource cancel;
-};
-
-// What one node did: an answer to relay (with its first piece), or a refusal.
-struct VariantProxy::Attempt {
-  std::optional<Refusal> refusal;
-  std::optional<OnTheWay> place;
-  std::unique_ptr<net::ClientResponse> response;
-  std::string_view first;  // valid until the response is read on
-};
-
-VariantProxy::VariantProxy(net::asio::io_context& io, Shared& shared)
+VariantProxy::VariantProxy(net::asio::io_context& io, Shared& shared, std::size_t threads)
     : shared_(shared),
       fleet_(*shared.registry, *shared.metrics,
              NodeTableOptions{.cell = shared.config.cell,
                               .load_bound = shared.config.agent_link.load_bound,
                               .ejection = shared.config.agent_link.ejection,
-                              .load_report_life = shared.config.agent_link.load_report_life}),
-      client_(io,
-              net::HttpClient::Options{.limits = shared.config.agent_link.client, .ca_file = {}}),
+                              .load_report_life = shared.config.agent_link.load_report_life,
+                              .threads = threads}),
+      link_(io, shared, fleet_.nodes()),
       budget_(shared.config.agent_link.retry_ratio) {}
 
-base::Result<void> VariantProxy::plan(const pipeline::Target& target, RequestRecord& record,
-                                      Job& job) {
-  const pipeline::Catalogue& catalogue = fleet_.snapshot().catalogue;
-  if (catalogue.specs().empty()) {
-    return fail(Reason::NoNode, "No node is known yet that could do this work.",
-                "the catalogue is empty");
-  }
-  auto checked = catalogue.check(*target.pipeline);
-  if (!checked) return fail(std::move(checked.error()));
-  job.pipeline = *std::move(checked);
-  job.kind = catalogue.find(job.pipeline.commands.front().name())->kind;
-  record.pipeline = job.pipeline.text();
-  job.source_hash = stable_hash(target.key, stable_hash(target.bucket));
-  job.deadline = base::Deadline::after(job.exchange->received_at(),
-                                       shared_.config.deadlines.of_kind(job.kind));
-  return {};
+base::Result<VariantPlan> VariantProxy::plan(const pipeline::Target& target,
+                                             base::TimePoint received_at) {
+  fleet_.refresh();
+  auto plan =
+      plan_variant(fleet_.snapshot().catalogue, target, received_at, shared_.config.deadlines);
+  if (plan) plan->cpu_ms = costs_.expect(plan->text);
+  return plan;
 }
 
-net::ClientRequest VariantProxy::task_request(const Job& job, base::TimePoint now) {
-  pipeline::Task task;
-  task.request_id = job.record->request_id;
-  task.traceparent = job.record->trace.text();
-  task.bucket = job.target->bucket;
-  task.key = job.target->key;
-  task.pipeline = job.record->pipeline;
-  task.tier = shared_.config.tier;
-  task.time_left =
-      std::chrono::duration_cast<std::chrono::milliseconds>(job.deadline.remaining(now));
-  task.gateway_instance = shared_.instance;
-  task.sequence = shared_.sequence.fetch_add(1, std::memory_order_relaxed) + 1;
-  task.sent_at_unix_ms = unix_ms();
-
-  net::ClientRequest request;
-  request.method = "POST";
-  request.target = "/v1/task";
-  request.body = pipeline::to_json(task);
-  request.headers.add("Content-Type", "application/json");
-  request.headers.add(pipeline::kSignatureHeader,
-                      base::hex(base::hmac_sha256(shared_.fleet_key, request.body)));
-  if (const auto tags = job.exchange->request().headers.find("If-None-Match")) {
-    request.headers.add("If-None-Match", *tags);
-  }
-  return request;
-}
-
-Refusal VariantProxy::lost(Node& node, const base::Error& error) {
-  const LinkEnd end = link_end_of(error);
-  const discovery::NodeRecord& record = *node.record;
-  if (end == LinkEnd::Unreachable) {
-    shared_.metrics->unreachable.add();
-    fleet_.nodes().eject(node, Clock::now());
-    shared_.note_connect_failure(record.id, record.incarnation);
-  } else if (end == LinkEnd::Broken) {
-    shared_.metrics->link_broken.add();
-  }
-  return refusal_of(end, record.id, error);
-}
-
-net::Awaitable<VariantProxy::Attempt> VariantProxy::read_refusal(
-    std::unique_ptr<net::ClientResponse> response, std::shared_ptr<Node> node) {
-  Attempt attempt;
-  const int status = response->status();
-  const std::string retry_after(response->headers().find("Retry-After").value_or(""));
-  const auto body = co_await response->read_all(kErrorBodyMax);
-  if (!body) {
-    attempt.refusal = lost(*node, body.error());
-  } else {
-    attempt.refusal = refusal_from_answer(status, *body, retry_after, node->record->id);
-  }
-  co_return attempt;
-}
-
-net::Awaitable<VariantProxy::Attempt> VariantProxy::ask(Job& job, std::shared_ptr<Node> node) {
-  Attempt attempt;
-  attempt.place.emplace(node);
-  job.sent_at = Clock::now();
-  auto sent = co_await client_.send(node->endpoint, task_request(job, job.sent_at), job.deadline,
-                                    job.cancel.token());
-  if (!sent) {
-    attempt.refusal = lost(*node, sent.error());
-    co_return attempt;
-  }
-  std::unique_ptr<net::ClientResponse> response = *std::move(sent);
-  if (const auto word = response->headers().find(pipeline::kLoadHeader)) {
-    if (const auto load = pipeline::node_load_from_header(*word)) {
-      fleet_.nodes().report(*node, *load, Clock::now());
-    }
-  }
-  if (response->status() != 200 && response->status() != 304) {
-    Attempt refused = co_await read_refusal(std::move(response), node);
-    co_return refused;
-  }
-  const auto first = co_await response->read_some();
-  if (!first) {
-    attempt.refusal = lost(*node, first.error());
-    co_return attempt;
-  }
-  attempt.first = *first;
-  attempt.response = std::move(response);
-  co_return attempt;
-}
-
-net::Awaitable<void> VariantProxy::relay(Job& job, Attempt& attempt) {
+net::Awaitable<void> VariantProxy::relay(VariantJob& job, Attempt& attempt) {
   net::HttpExchange& exchange = *job.exchange;
   RequestRecord& record = *job.record;
   net::ClientResponse& response = *attempt.response;
-  const AnswerContext context{.request_id = record.request_id,
-                              .cors_allow_origin = shared_.config.cors_allow_origin,
+  const AnswerContext context{.common = {.request_id = record.request_id,
+                                         .cors_allow_origin = shared_.config.cors_allow_origin,
+                                         .rate = record.rate},
                               .max_age_s = shared_.config.cache_control.max_age_s_of(record.bucket),
                               .attname = job.target->parameter("attname"),
                               .key = job.target->key,
-                              .admit = job.sent_at - exchange.received_at()};
+                              .admit = job.sent_at - exchange.received_at(),
+                              .cost_wanted = wants_cost(exchange.request())};
   net::HttpHead head = variant_head(response.status(), response.headers(), context);
   record.status = head.status;
   record.node = attempt.place->node().record->id;
@@ -204,7 +79,7 @@ net::Awaitable<void> VariantProxy::relay(Job& job, Attempt& attempt) {
       const auto piece = co_await response.read_some();
       if (!piece) {
         // The length is promised already: only a cut connection tells the client.
-        const Refusal broken = lost(attempt.place->node(), piece.error());
+        const Refusal broken = link_.lost(attempt.place->node(), piece.error());
         record.failure = broken.error.reason;
         record.detail = broken.error.detail;
         exchange.abort();
@@ -222,50 +97,80 @@ net::Awaitable<void> VariantProxy::relay(Job& job, Attempt& attempt) {
   }
 }
 
+// What a complete answer teaches: where this variant is now, and what such work costs.
+void VariantProxy::learn(const VariantJob& job, const Attempt& attempt) {
+  recent_.remember(job.plan->variant_hash, attempt.place->node().hash);
+  const auto cost = attempt.response->headers().find(pipeline::kCostHeader);
+  if (!cost) return;
+  if (const auto known = pipeline::task_cost_from_header(*cost)) {
+    costs_.learn(job.plan->text, known->actual_cpu_ms);
+  }
+}
+
+// The node to ask next; null with the reason to give instead.
+std::shared_ptr<Node> VariantProxy::next_node(const VariantJob& job, const Node* tried,
+                                              std::optional<Refusal>& instead) {
+  const Placement work{.pipeline = job.plan->pipeline,
+                       .kind = job.plan->kind,
+                       .source_hash = job.plan->source_hash,
+                       .tier = job.record->tier,
+                       .not_this = tried,
+                       .probably_cached_at = recent_.node_of(job.plan->variant_hash)};
+  Choice choice = fleet_.nodes().choose(work, Clock::now());
+  if (choice.kind == ChoiceKind::Probe) shared_.metrics->probes.add();
+  if (choice.node || instead) return std::move(choice.node);
+  if (choice.kind == ChoiceKind::AllFull) {
+    shared_.metrics->refused_here.add();
+    instead = all_full(choice.retry_after);
+  } else {
+    instead = no_node();
+  }
+  return nullptr;
+}
+
+bool VariantProxy::may_retry(const VariantJob& job, const Refusal& refusal) {
+  const base::TimePoint now = Clock::now();
+  if (refusal.error.reason == Reason::QueueFull) recent_.forget(job.plan->variant_hash);
+  return worth_second_node(refusal, job.record->attempts, job.plan->deadline, now);
+}
+
+bool VariantProxy::take_retry() {
+  const bool allowed = budget_.try_spend(Clock::now());
+  (allowed ? shared_.metrics->retries : shared_.metrics->retries_denied).add();
+  return allowed;
+}
+
 net::Awaitable<std::optional<Refusal>> VariantProxy::serve(net::HttpExchange& exchange,
                                                            const pipeline::Target& target,
+                                                           const VariantPlan& plan,
                                                            RequestRecord& record) {
-  Job job;
+  VariantJob job;
   job.exchange = &exchange;
   job.target = &target;
+  job.plan = &plan;
   job.record = &record;
-  fleet_.refresh();
-  auto planned = plan(target, record, job);
-  if (!planned) {
-    const bool no_node = planned.error().reason == Reason::NoNode;
-    co_return refuse(std::move(planned.error()), no_node ? "1" : "");
-  }
+  job.cpu_ms = plan.cpu_ms.value_or(costs_.mean_ms());
   budget_.admitted(Clock::now());
   exchange.on_client_gone([source = job.cancel]() mutable { source.cancel(); });
 
   std::shared_ptr<Node> tried;
-  std::optional<Refusal> last;
+  std::optional<Refusal> refusal;
   while (true) {
-    std::shared_ptr<Node> node =
-        fleet_.nodes().choose(job.pipeline, job.kind, job.source_hash, tried.get(), Clock::now());
-    if (!node) break;
-    if (tried) {
-      if (!budget_.try_spend(Clock::now())) {
-        shared_.metrics->retries_denied.add();
-        break;
-      }
-      shared_.metrics->retries.add();
-    }
+    fleet_.refresh();
+    std::shared_ptr<Node> node = next_node(job, tried.get(), refusal);
+    if (!node || (tried && !take_retry())) break;
     ++record.attempts;
-    Attempt attempt = co_await ask(job, node);
+    Attempt attempt = co_await link_.ask(job, node);
     if (!attempt.refusal) {
+      learn(job, attempt);
       co_await relay(job, attempt);
       co_return std::nullopt;
     }
-    last = std::move(attempt.refusal);
-    if (!worth_second_node(*last, record.attempts, job.deadline, Clock::now())) break;
+    refusal = std::move(attempt.refusal);
+    if (!may_retry(job, *refusal)) break;
     tried = std::move(node);
-    fleet_.refresh();
   }
-  if (last) co_return std::move(last);
-  co_return refuse(
-      base::make_error(Reason::NoNode, "No node serves this work at the moment; try again soon."),
-      "1");
+  co_return refusal;
 }
 
 }  // namespace millrace::gateway

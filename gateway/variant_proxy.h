@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
-#include <string>
-#include <string_view>
 
 #include "base/result.h"
 #include "gateway/agent_answer.h"
+#include "gateway/cost_book.h"
 #include "gateway/fleet_view.h"
+#include "gateway/node_link.h"
+#include "gateway/recent_variants.h"
 #include "gateway/request_record.h"
 #include "gateway/shared.h"
+#include "gateway/variant_plan.h"
 #include "net/asio.h"
-#include "net/http_client.h"
 #include "net/http_server.h"
 #include "pipeline/target.h"
 #include "ratelimit/retry_budget.h"
@@ -23,28 +25,34 @@ namespace millrace::gateway {
 // One thread's; keeps no more than one piece of a body.
 class VariantProxy {
  public:
-  VariantProxy(net::asio::io_context& io, Shared& shared);
+  // `threads`: of this gateway, each with a proxy of its own.
+  VariantProxy(net::asio::io_context& io, Shared& shared, std::size_t threads);
+
+  // What is wanted, checked and weighed; nothing is done yet. `target` has a pipeline.
+  base::Result<VariantPlan> plan(const pipeline::Target& target, base::TimePoint received_at);
 
   // nullopt: the client has its answer, or is gone (record.failure says so). A Refusal: nothing was
   // sent to the client yet. The arguments outlive the call.
   net::Awaitable<std::optional<Refusal>> serve(net::HttpExchange& exchange,
                                                const pipeline::Target& target,
-                                               RequestRecord& record);
+                                               const VariantPlan& plan, RequestRecord& record);
+
+  [[nodiscard]] FleetView& fleet() { return fleet_; }
+  [[nodiscard]] NodeLink& link() { return link_; }
 
  private:
-  struct Job;
-  struct Attempt;
-  base::Result<void> plan(const pipeline::Target& target, RequestRecord& record, Job& job);
-  net::ClientRequest task_request(const Job& job, base::TimePoint now);
-  net::Awaitable<Attempt> ask(Job& job, std::shared_ptr<Node> node);
-  net::Awaitable<Attempt> read_refusal(std::unique_ptr<net::ClientResponse> response,
-                                       std::shared_ptr<Node> node);
-  Refusal lost(Node& node, const base::Error& error);
-  net::Awaitable<void> relay(Job& job, Attempt& attempt);
+  std::shared_ptr<Node> next_node(const VariantJob& job, const Node* tried,
+                                  std::optional<Refusal>& instead);
+  bool may_retry(const VariantJob& job, const Refusal& refusal);
+  bool take_retry();
+  void learn(const VariantJob& job, const Attempt& attempt);
+  net::Awaitable<void> relay(VariantJob& job, Attempt& attempt);
 
   Shared& shared_;
   FleetView fleet_;
-  net::HttpClient client_;
+  NodeLink link_;
+  RecentVariants recent_;
+  CostBook costs_;
   ratelimit::RetryBudget budget_;
 };
 

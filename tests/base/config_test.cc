@@ -282,6 +282,19 @@ TEST(ConfigTest, PrintsEmptySectionsAsEmpty) {
   EXPECT_THAT(print(config, false), HasSubstr("  tiers: {}\n"));
 }
 
+TEST(ConfigTest, MasksSecretsWhenAsked) {
+  std::string key = "s3cret";
+  std::string none;
+  const auto bind = [&](ConfigBinder& b) {
+    b.secret("key", key, "");
+    b.secret("none", none, "");
+  };
+  EXPECT_EQ(print_config(bind, false), "key: \"s3cret\"\nnone: \"\"\n");
+  EXPECT_EQ(print_config(bind, false, Secrets::Masked), "key: \"********\"\nnone: \"\"\n");
+  ASSERT_TRUE(load_config("key: other", {}, bind));
+  EXPECT_EQ(key, "other");
+}
+
 TEST(ConfigTest, WrapsLongComments) {
   std::string value;
   const std::string about = std::string(90, 'a') + ' ' + std::string(150, 'b') + " c";

@@ -21,6 +21,19 @@ TEST(CryptoTest, Sha256MeetsThePublishedVectors) {
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+// RFC 2202, cases 1, 2 and 6.
+TEST(CryptoTest, HmacSha1MeetsTheVectorsOfRfc2202) {
+  const auto digest = [](std::string_view key, std::string_view text) {
+    const auto bytes = hmac_sha1(key, text);
+    return base64url_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  };
+  EXPECT_EQ(digest(std::string(20, '\x0b'), "Hi There"), "thcxhlUFcmTii8C2-zeMjvFGvgA=");
+  EXPECT_EQ(digest("Jefe", "what do ya want for nothing?"), "7_zfauXrL6LSdBbV8YTfnCWafHk=");
+  EXPECT_EQ(
+      digest(std::string(80, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First"),
+      "qkrl4VJy0A6VcFY3zoo7Ve1AIRI=");
+}
+
 // RFC 4231, cases 1 to 3, 6 and 7.
 TEST(CryptoTest, HmacMeetsTheVectorsOfRfc4231) {
   EXPECT_EQ(hex(hmac_sha256(std::string(20, '\x0b'), "Hi There")),

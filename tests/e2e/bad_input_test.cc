@@ -18,7 +18,8 @@ class BadInputTest : public testing::Test {
     System::Options options;
     // Short, so that slow clients need not be waited for long. Nothing below depends on how exact
     // they are.
-    options.config_yaml = "gateway:\n  header_timeout_ms_max: 1500\n  body_timeout_ms_max: 1500\n";
+    options.config_yaml =
+        std::string(kNoLimits) + "  header_timeout_ms_max: 1500\n  body_timeout_ms_max: 1500\n";
     system_ = std::make_unique<System>(options);
     ASSERT_TRUE(system_->ready()) << system_->log();
     system_->add_photo("g.jpg", encode_jpeg(make_picture(320, 200), 80));

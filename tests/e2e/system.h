@@ -19,13 +19,17 @@ namespace millrace::test {
 bool eventually(const std::function<bool()>& condition,
                 std::chrono::seconds patience = std::chrono::seconds(60));
 
+// Configuration for tests that send more than a nameless client may.
+inline constexpr const char* kNoLimits =
+    "gateway:\n  tiers: {free: {rate_per_s: 0, burst: 0, concurrency_max: 0}}\n";
+
 // The whole product, started by `millrace up` as a user does: free ports, a folder of its own,
 // stopped by pid.
 class System {
  public:
   struct Options {
     std::map<std::string, std::filesystem::path> buckets;  // more than the one named "photos"
-    std::string config_yaml;                               // extra configuration, may be empty
+    std::string config_yaml = kNoLimits;                   // extra configuration, may be empty
     std::map<std::string, std::string> environment;        // MILLRACE_…
   };
   System() : System(Options{}) {}

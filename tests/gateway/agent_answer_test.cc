@@ -29,7 +29,7 @@ TEST(RefusalTest, CallsALostNodeNoNode) {
   for (const LinkEnd end : {LinkEnd::Unreachable, LinkEnd::Broken}) {
     const Refusal refusal = refusal_of(end, "n1", error);
     EXPECT_EQ(refusal.error.reason, Reason::NoNode);
-    EXPECT_EQ(refusal.retry_after, "1");
+    EXPECT_EQ(refusal.retry_after, std::chrono::seconds(1));
     EXPECT_EQ(refusal.error.public_message.find("n1"), std::string::npos);
     EXPECT_NE(refusal.error.detail.find("n1"), std::string::npos);
   }
@@ -38,17 +38,18 @@ TEST(RefusalTest, CallsALostNodeNoNode) {
 }
 
 TEST(RefusalTest, PassesANodesErrorOn) {
-  const Refusal refusal = refusal_from_answer(
-      503, R"({"error":"The queue is full.","code":503,"reason":"queue_full"})", "2", "n1");
+  const Refusal refusal =
+      refusal_from_answer(503, R"({"error":"The queue is full.","code":503,"reason":"queue_full"})",
+                          std::chrono::seconds(2), "n1");
   EXPECT_EQ(refusal.error.reason, Reason::QueueFull);
   EXPECT_EQ(refusal.error.public_message, "The queue is full.");
-  EXPECT_EQ(refusal.retry_after, "2");
+  EXPECT_EQ(refusal.retry_after, std::chrono::seconds(2));
   EXPECT_EQ(refusal.foreign_status, 0);
 }
 
 TEST(RefusalTest, KeepsAReasonThatOnlyANewerNodeKnows) {
   const std::string body = R"({"error":"Too green.","code":422,"reason":"too_green"})";
-  const Refusal refusal = refusal_from_answer(422, body, "", "n1");
+  const Refusal refusal = refusal_from_answer(422, body, {}, "n1");
   EXPECT_EQ(refusal.foreign_status, 422);
   EXPECT_EQ(refusal.foreign_body, body);
   EXPECT_FALSE(worth_second_node(refusal, 1, kLater, kNow));
@@ -58,7 +59,7 @@ TEST(RefusalTest, DoesNotBlameTheClientForTheFleetsKey) {
   for (const char* reason :
        {"token_invalid", "token_missing", "token_expired", "bad_signature_form"}) {
     const Refusal refusal = refusal_from_answer(
-        401, R"({"error":"x","code":401,"reason":")" + std::string(reason) + R"("})", "", "n1");
+        401, R"({"error":"x","code":401,"reason":")" + std::string(reason) + R"("})", {}, "n1");
     EXPECT_EQ(refusal.error.reason, Reason::NoNode) << reason;
   }
 }
@@ -71,7 +72,7 @@ TEST(RefusalTest, TakesWhatIsNoErrorOfOursForABrokenLink) {
                                                 {500, R"({"error":"x"})"},
                                                 {500, R"({"reason":7})"},
                                                 {302, R"({"error":"x","reason":"no_key"})"}}) {
-    EXPECT_EQ(refusal_from_answer(status, body, "", "n1").error.reason, Reason::NoNode) << body;
+    EXPECT_EQ(refusal_from_answer(status, body, {}, "n1").error.reason, Reason::NoNode) << body;
   }
 }
 

@@ -9,8 +9,7 @@ namespace millrace::gateway {
 namespace {
 
 AnswerContext context() {
-  return {.request_id = "r1",
-          .cors_allow_origin = "*",
+  return {.common = {.request_id = "r1", .cors_allow_origin = "*"},
           .max_age_s = 3600,
           .attname = std::nullopt,
           .key = "dir/a.jpg",
@@ -102,6 +101,28 @@ TEST(VariantHeadTest, SandboxesAnOriginalThatStandsInForAResult) {
                                  context());
   EXPECT_EQ(field(head, "Content-Security-Policy"), std::string(kSandboxPolicy));
   EXPECT_EQ(field(head, "X-Millrace-Ignored-Error"), "unsupported_media");
+}
+
+TEST(VariantHeadTest, TellsTheCostToThoseWhoAsk) {
+  auto asked = context();
+  asked.cost_wanted = true;
+  const auto answer = agents({{"X-Millrace-Cost", "predicted=1, actual=2"}});
+  EXPECT_EQ(field(variant_head(200, answer, asked), "X-Millrace-Cost"), "predicted=1, actual=2");
+  EXPECT_EQ(field(variant_head(200, answer, context()), "X-Millrace-Cost"), "(none)");
+}
+
+TEST(CommonFieldsTest, TellALimitedUserWhatIsLeft) {
+  net::HttpHead head;
+  add_common_fields(head.headers, {.request_id = "r1", .cors_allow_origin = {}});
+  EXPECT_EQ(field(head, "X-RateLimit-Limit"), "(none)");
+  add_common_fields(
+      head.headers,
+      {.request_id = "r1",
+       .cors_allow_origin = {},
+       .rate = {.limit = 200, .remaining = 7, .reset_after = std::chrono::milliseconds(1'001)}});
+  EXPECT_EQ(field(head, "X-RateLimit-Limit"), "200");
+  EXPECT_EQ(field(head, "X-RateLimit-Remaining"), "7");
+  EXPECT_EQ(field(head, "X-RateLimit-Reset"), "2");
 }
 
 TEST(OriginalHeadTest, DescribesAWholeEntry) {

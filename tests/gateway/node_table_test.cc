@@ -51,9 +51,24 @@ pipeline::Pipeline pipeline_of(const std::vector<std::string>& names) {
 
 class NodeTableTest : public testing::Test {
  protected:
+  Choice choice(std::uint64_t hash, const Node* not_this = nullptr, base::TimePoint now = kStart,
+                std::uint64_t probably_cached_at = 0) {
+    return table_.choose({.pipeline = view_,
+                          .kind = "image",
+                          .source_hash = hash,
+                          .tier = "free",
+                          .not_this = not_this,
+                          .probably_cached_at = probably_cached_at},
+                         now);
+  }
+  void fill(Node& node, base::TimePoint now = kStart) {
+    table_.note_full(node, "free",
+                     {.drain_per_s = 10, .queued = 40, .retry_after = std::chrono::seconds(3)},
+                     now);
+  }
   std::shared_ptr<Node> choose(std::uint64_t hash, const Node* not_this = nullptr,
                                base::TimePoint now = kStart) {
-    return table_.choose(view_, "image", hash, not_this, now);
+    return choice(hash, not_this, now).node;
   }
   std::string id_for(std::uint64_t hash, base::TimePoint now = kStart) {
     const auto chosen = choose(hash, nullptr, now);
@@ -114,10 +129,13 @@ TEST_F(NodeTableTest, WantsANodeThatRunsEveryCommand) {
   table_.update(snapshot_of({node("first"), second}));
   const auto both = pipeline_of({"vframe", "imageView2"});
   for (std::uint64_t key = 0; key < 20; ++key) {
-    const auto chosen =
-        table_.choose(both, "av", stable_hash(std::to_string(key)), nullptr, kStart);
-    ASSERT_NE(chosen, nullptr);
-    EXPECT_EQ(chosen->record->id, "second");
+    const auto chosen = table_.choose({.pipeline = both,
+                                       .kind = "av",
+                                       .source_hash = stable_hash(std::to_string(key)),
+                                       .tier = "free"},
+                                      kStart);
+    ASSERT_NE(chosen.node, nullptr);
+    EXPECT_EQ(chosen.node->record->id, "second");
   }
 }
 
@@ -197,6 +215,99 @@ TEST_F(NodeTableTest, DoesNotChooseTheNodeThatWasTried) {
   EXPECT_NE(choose(3, home.get()), home);
   table_.update(snapshot_of({*home->record}));
   EXPECT_EQ(choose(3, home.get()), nullptr);
+}
+
+TEST_F(NodeTableTest, CountsProcessorTimeWhereNodesTellIt) {
+  table_.update(snapshot_of({node("a"), node("b")}));
+  const auto home = choose(3);
+  const auto other = choose(3, home.get());
+  pipeline::NodeLoad few_heavy;
+  few_heavy.busy = 2;
+  few_heavy.running_cpu_ms = 4000;
+  pipeline::NodeLoad many_light;
+  many_light.busy = 2;
+  many_light.queued = 6;
+  many_light.queued_cpu_ms = 60;
+  many_light.running_cpu_ms = 20;
+  table_.report(*home, few_heavy, kStart);
+  table_.report(*other, many_light, kStart);
+  EXPECT_EQ(choose(3), other);
+  table_.report(*home, many_light, kStart);
+  table_.report(*other, few_heavy, kStart);
+  EXPECT_EQ(choose(3), home);
+}
+
+TEST_F(NodeTableTest, CountsRequestsWhileOneNodeDoesNotTellItsTime) {
+  table_.update(snapshot_of({node("a"), node("b")}));
+  const auto home = choose(3);
+  home->in_flight = 9;
+  home->in_flight_cpu_ms = 1;
+  const auto other = choose(3, home.get());
+  other->in_flight = 2;
+  EXPECT_EQ(choose(3), other);
+}
+
+TEST_F(NodeTableTest, PassesOverANodeWhoseQueueIsFull) {
+  table_.update(snapshot_of({node("a"), node("b")}));
+  const auto home = choose(3);
+  fill(*home);
+  const Choice other = choice(3);
+  EXPECT_EQ(other.kind, ChoiceKind::Chosen);
+  EXPECT_NE(other.node, home);
+  EXPECT_EQ(choose(3, nullptr, kStart + milliseconds(600)), home)
+      << "full is not believed for long";
+}
+
+TEST_F(NodeTableTest, AnotherTiersFullQueueDoesNotMatter) {
+  table_.update(snapshot_of({node("a")}));
+  const auto only = choose(3);
+  table_.note_full(*only, "paid", {.drain_per_s = 10, .queued = 40}, kStart);
+  EXPECT_EQ(choice(3).kind, ChoiceKind::Chosen);
+}
+
+TEST_F(NodeTableTest, RefusesWhenEveryQueueIsFullButForProbes) {
+  table_.update(snapshot_of({node("a"), node("b")}));
+  for (const auto& each : table_.nodes()) fill(*each);
+  EXPECT_EQ(choice(3).kind, ChoiceKind::Probe);
+  EXPECT_EQ(choice(3).kind, ChoiceKind::Probe) << "one for each node";
+  const Choice refused = choice(3);
+  EXPECT_EQ(refused.kind, ChoiceKind::AllFull);
+  EXPECT_EQ(refused.node, nullptr);
+  EXPECT_EQ(refused.retry_after, std::chrono::seconds(3));
+  NodeTable::note_finished(*table_.nodes()[0], "free");
+  EXPECT_EQ(choice(3).node, table_.nodes()[0]);
+  EXPECT_EQ(choice(3).node, table_.nodes()[0]);
+  EXPECT_EQ(choice(3).kind, ChoiceKind::AllFull);
+}
+
+TEST_F(NodeTableTest, LearnsFullTiersFromAnyAnswer) {
+  table_.update(snapshot_of({node("a")}));
+  pipeline::NodeLoad load;
+  load.full_tiers = {"free"};
+  load.drain_per_s = 10;
+  load.queued = 40;
+  table_.report(*table_.nodes()[0], load, kStart);
+  EXPECT_EQ(choice(3).kind, ChoiceKind::Probe);
+  EXPECT_EQ(choice(3).kind, ChoiceKind::AllFull);
+}
+
+TEST_F(NodeTableTest, AsksAFullNodeForWhatItProbablyHas) {
+  table_.update(snapshot_of({node("a"), node("b")}));
+  for (const auto& each : table_.nodes()) fill(*each);
+  (void)choice(3);
+  (void)choice(3);
+  const std::uint64_t holder = table_.nodes()[1]->hash;
+  const Choice cached = choice(3, nullptr, kStart, holder);
+  EXPECT_EQ(cached.kind, ChoiceKind::Cached);
+  EXPECT_EQ(cached.node->hash, holder);
+}
+
+TEST_F(NodeTableTest, AsksNoSecondNodeWhenTheWholeCellIsLoaded) {
+  table_.update(snapshot_of({node("a"), node("b"), node("c")}));
+  const auto home = choose(3);
+  for (const auto& each : table_.nodes()) fill(*each);
+  EXPECT_EQ(choice(3, home.get()).kind, ChoiceKind::AllFull);
+  EXPECT_EQ(choice(3, home.get(), kStart, table_.nodes()[1]->hash).kind, ChoiceKind::AllFull);
 }
 
 TEST(StableHashTest, IsTheSameInEveryVersion) {

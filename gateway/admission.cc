@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/admission.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace millrace::gateway {
+namespace {
+
+using base::Reason;
+
+std::int64_t now_unix_s() {
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::string sentence(const ratelimit::Decision& decision, const ratelimit::UserLimits& limits) {
+  if (*decision.refused == Reason::UserRate) {
+    return fmt::format(
+        "You may send {:g} requests a second, and {} at once after a pause; wait as long as "
+        "Retry-After says.",
+        limits.rate.rate_per_s, limits.rate.burst_or_default());
+  }
+  if (*decision.refused == Reason::UserConcurrency) {
+    return fmt::format(
+        "You may have {} requests in flight, where one that costs much counts as several; wait "
+        "until one is answered.",
+        limits.concurrency_max);
+  }
+  return fmt::format("The command {} is in use as often as it may be at once; try again soon.",
+                     decision.command);
+}
+
+}  // namespace
+
+net::Awaitable<Admitted> admit(Shared& shared, const net::HttpExchange& exchange, Usage usage,
+                               RequestRecord& record) {
+  Admitted admitted;
+  const std::shared_ptr<const CallerPolicy> callers = shared.callers.load();
+  const std::string peer = exchange.peer_address();
+  const net::HttpRequest& request = exchange.request();
+  auto caller = callers->who_asks({request.target, request.headers, peer, now_unix_s()});
+  if (!caller) {
+    admitted.refusal = Refusal{.error = std::move(caller.error())};
+    co_return admitted;
+  }
+  record.user = std::move(caller->user);
+  record.tier = std::move(caller->tier);
+  const std::vector<ratelimit::CommandLimit> commands = callers->command_limits(usage.commands);
+  ratelimit::Decision decision = shared.throttle.decide({.user_key = record.user,
+                                                         .user = caller->limits,
+                                                         .commands = commands,
+                                                         .predicted_cpu = usage.predicted_cpu},
+                                                        base::Clock::now());
+  record.rate = decision.rate;
+  if (!decision.admitted()) {
+    admitted.refusal =
+        Refusal{.error = base::make_error(*decision.refused, sentence(decision, caller->limits)),
+                .retry_after = std::max<base::Duration>(decision.retry_after, base::Duration(1))};
+    co_return admitted;
+  }
+  admitted.permit = std::move(decision.permit);
+  co_return admitted;
+}
+
+}  // namespace millrace::gateway

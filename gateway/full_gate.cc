@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/full_gate.h"
+
+#include <algorithm>
+
+namespace millrace::gateway {
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+constexpr double kPassesPerFinished = 2;
+constexpr double kTricklePerSecondMin = 10;  // a node that has finished nothing yet is asked too
+constexpr double kProbesSeen = 4;            // that a hold should see answered
+constexpr double kQueueShare = 0.25;         // of the time that a full queue lasts
+constexpr Seconds kHoldMin{0.005};
+constexpr Seconds kHoldMax{0.5};
+constexpr Seconds kHoldOfUnknown{0.1};
+
+Seconds hold_of(const FullNews& news, std::size_t threads) {
+  if (news.drain_per_s <= 0) return kHoldOfUnknown;
+  const double probes_s = kProbesSeen * static_cast<double>(threads) / news.drain_per_s;
+  const double queue_s = kQueueShare * news.queued / news.drain_per_s;
+  return std::clamp(Seconds(std::min(probes_s, queue_s)), kHoldMin, kHoldMax);
+}
+
+}  // namespace
+
+void FullGate::note_full(const FullNews& news, base::TimePoint now) {
+  if (!is_full(now)) {
+    filled_at_ = now;
+    passes_ = 1;
+  }
+  full_until_ = now + std::chrono::duration_cast<base::Duration>(hold_of(news, threads_));
+  trickle_per_s_ = std::max(news.drain_per_s / static_cast<double>(threads_), kTricklePerSecondMin);
+  if (news.retry_after > base::Duration::zero()) retry_after_ = news.retry_after;
+}
+
+void FullGate::note_finished() { passes_ = std::min(passes_ + kPassesPerFinished, kPassesMax); }
+
+bool FullGate::try_probe(base::TimePoint now) {
+  const double since_s = Seconds(now - filled_at_).count();
+  passes_ = std::min(passes_ + since_s * trickle_per_s_, kPassesMax);
+  filled_at_ = now;
+  if (passes_ < 1) return false;
+  passes_ -= 1;
+  return true;
+}
+
+}  // namespace millrace::gateway

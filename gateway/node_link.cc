@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/node_link.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "base/crypto.h"
+#include "pipeline/task.h"
+
+namespace millrace::gateway {
+namespace {
+
+using base::Clock;
+
+constexpr base::Bytes kErrorBodyMax{64 << 10};
+constexpr base::Bytes kLoadBodyMax{4 << 10};
+constexpr base::Duration kLoadDeadline = std::chrono::milliseconds(500);
+
+std::int64_t unix_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+void note_load(NodeTable& nodes, Node& node, const net::Headers& headers) {
+  const auto word = headers.find(pipeline::kLoadHeader);
+  if (!word) return;
+  if (const auto load = pipeline::node_load_from_header(*word)) {
+    nodes.report(node, *load, Clock::now());
+  }
+}
+
+// Answers from the cache, or joined to another's work, held no place of their own.
+bool held_a_place(const net::ClientResponse& response) {
+  const auto cache = response.headers().find("X-Millrace-Cache");
+  return !cache || *cache == "miss";
+}
+
+}  // namespace
+
+OnTheWay::~OnTheWay() {
+  if (!node_) return;
+  --node_->in_flight;
+  // Exactly zero when nothing is left: sums of fractions drift.
+  const double rest = node_->in_flight_cpu_ms - cpu_ms_;
+  node_->in_flight_cpu_ms = node_->in_flight == 0 ? 0 : std::max(rest, 0.0);
+}
+
+NodeLink::NodeLink(net::asio::io_context& io, Shared& shared, NodeTable& nodes)
+    : shared_(shared),
+      nodes_(nodes),
+      client_(io,
+              net::HttpClient::Options{.limits = shared.config.agent_link.client, .ca_file = {}}) {}
+
+net::ClientRequest NodeLink::task_request(const VariantJob& job) {
+  pipeline::Task task;
+  task.request_id = job.record->request_id;
+  task.traceparent = job.record->trace.text();
+  task.bucket = job.target->bucket;
+  task.key = job.target->key;
+  task.pipeline = job.plan->text;
+  task.user = job.record->user;
+  task.tier = job.record->tier;
+  task.time_left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      job.plan->deadline.remaining(job.sent_at));
+  task.gateway_instance = shared_.instance;
+  task.sequence = shared_.sequence.fetch_add(1, std::memory_order_relaxed) + 1;
+  task.sent_at_unix_ms = unix_ms();
+
+  net::ClientRequest request;
+  request.method = "POST";
+  request.target = "/v1/task";
+  request.body = pipeline::to_json(task);
+  request.headers.add("Content-Type", "application/json");
+  request.headers.add(pipeline::kSignatureHeader,
+                      base::hex(base::hmac_sha256(shared_.fleet_key, request.body)));
+  if (const auto tags = job.exchange->request().headers.find("If-None-Match")) {
+    request.headers.add("If-None-Match", *tags);
+  }
+  return request;
+}
+
+Refusal NodeLink::lost(Node& node, const base::Error& error) {
+  const LinkEnd end = link_end_of(error);
+  const discovery::NodeRecord& record = *node.record;
+  if (end == LinkEnd::Unreachable) {
+    shared_.metrics->unreachable.add();
+    nodes_.eject(node, Clock::now());
+    shared_.note_connect_failure(record.id, record.incarnation);
+  } else if (end == LinkEnd::Broken) {
+    shared_.metrics->link_broken.add();
+  }
+  return refusal_of(end, record.id, error);
+}
+
+net::Awaitable<Attempt> NodeLink::read_refusal(std::unique_ptr<net::ClientResponse> response,
+                                               std::shared_ptr<Node> node, std::string_view tier) {
+  Attempt attempt;
+  const int status = response->status();
+  const base::Duration retry_after =
+      retry_after_from_header(response->headers().find("Retry-After").value_or(""));
+  const auto load =
+      pipeline::node_load_from_header(response->headers().find(pipeline::kLoadHeader).value_or(""));
+  const auto body = co_await response->read_all(kErrorBodyMax);
+  if (!body) {
+    attempt.refusal = lost(*node, body.error());
+    co_return attempt;
+  }
+  attempt.refusal = refusal_from_answer(status, *body, retry_after, node->record->id);
+  if (attempt.refusal->error.reason == base::Reason::QueueFull) {
+    nodes_.note_full(*node, tier,
+                     {.drain_per_s = load ? load->drain_per_s : 0,
+                      .queued = load ? load->queued : 0,
+                      .retry_after = retry_after},
+                     Clock::now());
+  } else {
+    NodeTable::note_finished(*node, tier);
+  }
+  co_return attempt;
+}
+
+net::Awaitable<Attempt> NodeLink::ask(VariantJob& job, std::shared_ptr<Node> node) {
+  Attempt attempt;
+  attempt.place.emplace(node, job.cpu_ms);
+  job.sent_at = Clock::now();
+  auto sent = co_await client_.send(node->endpoint, task_request(job), job.plan->deadline,
+                                    job.cancel.token());
+  if (!sent) {
+    attempt.refusal = lost(*node, sent.error());
+    co_return attempt;
+  }
+  std::unique_ptr<net::ClientResponse> response = *std::move(sent);
+  note_load(nodes_, *node, response->headers());
+  if (response->status() != 200 && response->status() != 304) {
+    Attempt refused = co_await read_refusal(std::move(response), node, job.record->tier);
+    co_return refused;
+  }
+  if (held_a_place(*response)) NodeTable::note_finished(*node, job.record->tier);
+  const auto first = co_await response->read_some();
+  if (!first) {
+    attempt.refusal = lost(*node, first.error());
+    co_return attempt;
+  }
+  attempt.first = *first;
+  attempt.response = std::move(response);
+  co_return attempt;
+}
+
+net::Awaitable<void> NodeLink::ask_load(std::shared_ptr<Node> node) {
+  net::ClientRequest request;
+  request.target = "/v1/load";
+  auto sent = co_await client_.send(node->endpoint, std::move(request),
+                                    base::Deadline::after(Clock::now(), kLoadDeadline));
+  // A node that does not answer is found out by the requests that it is sent.
+  if (!sent) co_return;
+  std::unique_ptr<net::ClientResponse> response = *std::move(sent);
+  note_load(nodes_, *node, response->headers());
+  (void)co_await response->read_all(kLoadBodyMax);  // for the connection's next use
+}
+
+}  // namespace millrace::gateway

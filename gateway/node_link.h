@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/agent_answer.h"
+#include "gateway/node_table.h"
+#include "gateway/request_record.h"
+#include "gateway/shared.h"
+#include "gateway/variant_plan.h"
+#include "net/asio.h"
+#include "net/cancel.h"
+#include "net/http_client.h"
+#include "net/http_server.h"
+#include "pipeline/target.h"
+
+namespace millrace::gateway {
+
+// A node's slot in this thread's count of requests on their way to it.
+class OnTheWay {
+ public:
+  OnTheWay(std::shared_ptr<Node> node, double cpu_ms) : node_(std::move(node)), cpu_ms_(cpu_ms) {
+    ++node_->in_flight;
+    node_->in_flight_cpu_ms += cpu_ms_;
+  }
+  OnTheWay(OnTheWay&&) noexcept = default;
+  OnTheWay& operator=(OnTheWay&&) = delete;
+  ~OnTheWay();
+  [[nodiscard]] Node& node() const { return *node_; }
+
+ private:
+  std::shared_ptr<Node> node_;
+  double cpu_ms_;
+};
+
+// One variant to be made. Lives in the request's frame; what it points to outlives it.
+struct VariantJob {
+  net::HttpExchange* exchange = nullptr;
+  const pipeline::Target* target = nullptr;
+  const VariantPlan* plan = nullptr;
+  RequestRecord* record = nullptr;
+  base::TimePoint sent_at;
+  double cpu_ms = 0;  // expected, or the mean of all where nothing alike was seen
+  net::CancelSource cancel;
+};
+
+// What one node did: an answer to relay (with its first piece), or a refusal.
+struct Attempt {
+  std::optional<Refusal> refusal;
+  std::optional<OnTheWay> place;
+  std::unique_ptr<net::ClientResponse> response;
+  std::string_view first;  // valid until the response is read on
+};
+
+// Speaks to agents: sends a signed task and reads the head of the answer, notes in the table what
+// the answer tells of the node, and asks for its load. One thread's.
+class NodeLink {
+ public:
+  // All outlive it.
+  NodeLink(net::asio::io_context& io, Shared& shared, NodeTable& nodes);
+
+  net::Awaitable<Attempt> ask(VariantJob& job, std::shared_ptr<Node> node);
+  // What is told of a node whose answer broke off; ejects one that cannot be reached.
+  Refusal lost(Node& node, const base::Error& error);
+  // GET /v1/load, for the table.
+  net::Awaitable<void> ask_load(std::shared_ptr<Node> node);
+
+ private:
+  net::ClientRequest task_request(const VariantJob& job);
+  net::Awaitable<Attempt> read_refusal(std::unique_ptr<net::ClientResponse> response,
+                                       std::shared_ptr<Node> node, std::string_view tier);
+
+  Shared& shared_;
+  NodeTable& nodes_;
+  net::HttpClient client_;
+};
+
+}  // namespace millrace::gateway

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/variant_plan.h"
+
+#include <utility>
+
+#include "gateway/node_table.h"
+
+namespace millrace::gateway {
+
+std::vector<std::string_view> VariantPlan::command_names() const {
+  std::vector<std::string_view> names;
+  for (const pipeline::CommandCall& call : pipeline.commands) names.push_back(call.name());
+  return names;
+}
+
+base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
+                                       const pipeline::Target& target, base::TimePoint received_at,
+                                       const DeadlineConfig& deadlines) {
+  if (catalogue.specs().empty()) {
+    return base::fail(base::Reason::NoNode, "No node is known yet that could do this work.",
+                      "the catalogue is empty");
+  }
+  auto checked = catalogue.check(*target.pipeline);
+  if (!checked) return base::fail(std::move(checked.error()));
+  VariantPlan plan;
+  plan.pipeline = *std::move(checked);
+  plan.text = plan.pipeline.text();
+  plan.kind = catalogue.find(plan.pipeline.commands.front().name())->kind;
+  plan.source_hash = stable_hash(target.key, stable_hash(target.bucket));
+  plan.variant_hash = stable_hash(plan.text, plan.source_hash);
+  plan.deadline = base::Deadline::after(received_at, deadlines.of_kind(plan.kind));
+  return plan;
+}
+
+}  // namespace millrace::gateway

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/deadline.h"
+#include "base/result.h"
+#include "gateway/config.h"
+#include "pipeline/pipeline.h"
+#include "pipeline/target.h"
+
+namespace millrace::gateway {
+
+// What the gateway knows of a variant before anybody works on it.
+struct VariantPlan {
+  pipeline::Pipeline pipeline;
+  std::string text;  // canonical
+  std::string kind;  // of the first command
+  std::uint64_t source_hash = 0;
+  std::uint64_t variant_hash = 0;  // of source and pipeline
+  base::Deadline deadline;
+  std::optional<double> cpu_ms;  // expected; nullopt: nothing alike was seen
+
+  [[nodiscard]] std::vector<std::string_view> command_names() const;
+};
+
+// Checks the target's pipeline, which is there, against the commands of the fleet. UnknownCommand
+// and BadParameter as Catalogue::check; NoNode while no command is known at all.
+base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
+                                       const pipeline::Target& target, base::TimePoint received_at,
+                                       const DeadlineConfig& deadlines);
+
+}  // namespace millrace::gateway
