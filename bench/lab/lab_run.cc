@@ -8,6 +8,7 @@
 #include <ctime>
 #include <fstream>
 #include <memory>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <thread>
@@ -28,7 +29,6 @@ namespace {
 using base::Reason;
 using std::chrono::steady_clock;
 
-constexpr int kNice = -10;
 constexpr std::size_t kWarmUpPerWorker = 2;
 
 struct Server {
@@ -69,6 +69,13 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// The generator stands for other machines: it gets the core when a request is due. Only this
+// thread: what was started before, and what it starts, keeps the usual priority.
+bool put_first() {
+  const sched_param parameters{.sched_priority = 1};
+  return ::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameters) == 0;
 }
 
 std::size_t workers_of(const Scenario& scenario) {
@@ -180,11 +187,7 @@ base::Result<RunResult> Lab::run() {
   if (!maker) return base::fail(std::move(maker.error()));
   ProcessWatch watch(root_, scenario_.watch);
   result.idle = watch.now();
-  // The generator stands for other machines: it gets the core when a request is due. Threads and
-  // processes started before keep their own priority.
-  if (::setpriority(PRIO_PROCESS, 0, kNice) != 0) {
-    result.notes.push_back("the generator ran without raised priority");
-  }
+  if (!put_first()) result.notes.push_back("the generator ran without raised priority");
   Generator generator(scenario_, *maker, server->address);
   auto capacity = find_capacity(generator, result);
   if (!capacity) return base::fail(std::move(capacity.error()));
@@ -221,6 +224,9 @@ std::string machine_line() {
 }
 
 base::Result<RunResult> run_measured(const Scenario& scenario, const RunOptions& options) {
+  if (!scenario.attackers.empty()) {
+    return base::fail(Reason::BadParameter, "attackers are played in simulations only");
+  }
   return Lab(scenario, options).run();
 }
 
