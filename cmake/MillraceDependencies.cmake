@@ -13,6 +13,7 @@ find_package(CLI11 REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_package(tl-expected REQUIRED)
 pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips-cpp)
+pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(JEMALLOC IMPORTED_TARGET jemalloc)
 
 # Debian's per-module OpenCV packages carry no CMake configuration.

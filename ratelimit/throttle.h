@@ -40,6 +40,12 @@ class Throttle {
   [[nodiscard]] Decision decide(const ThrottleRequest& request, base::TimePoint now);
 
   void set_slot_cpu(base::Duration slot_cpu) { slot_cpu_.store(slot_cpu); }
+  [[nodiscard]] base::Duration slot_cpu() const { return slot_cpu_.load(); }
+
+  // How long permits are held, over everybody: what stands for a user or command of whom nothing
+  // was measured. A store that shares its permits elsewhere teaches it too.
+  void learn(base::Duration held_for);
+  [[nodiscard]] base::Duration holding_mean() const { return holding_mean_.load(); }
 
   // Users that are tracked now, and decisions taken by a shared allowance since the start.
   [[nodiscard]] std::size_t users() const { return users_.load(std::memory_order_relaxed); }
@@ -56,7 +62,6 @@ class Throttle {
                   base::TimePoint now, Decision& decision);
   void decide_commands(const ThrottleRequest& request, base::TimePoint now, Held& held,
                        Decision& decision);
-  void learn(base::Duration held_for);
 
   std::atomic<base::Duration> slot_cpu_;
   std::atomic<base::Duration> holding_mean_;  // over everybody; a hint, so a lost update is no harm
