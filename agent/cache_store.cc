@@ -36,7 +36,9 @@ base::Failure cache_full(std::string detail) {
 }
 
 base::Failure write_failure(std::string_view call) {
-  const bool no_room = errno == ENOSPC || errno == EDQUOT || errno == ENOMEM || errno == EFBIG;
+  // Without a descriptor for it an entry finds no room either, and another node may have both.
+  const bool no_room = errno == ENOSPC || errno == EDQUOT || errno == ENOMEM || errno == EFBIG ||
+                       errno == EMFILE || errno == ENFILE;
   if (no_room) return cache_full(errno_text(call));
   return base::fail(base::Reason::Internal, "The node's memory cache failed.", errno_text(call));
 }

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "discovery/fleet_key.h"
 #include "discovery/http_registrar.h"
+#include "net/descriptors.h"
 #include "storage/bucket_set.h"
 // after asio.h
 #include <boost/asio/co_spawn.hpp>
@@ -87,6 +88,7 @@ int run(const Arguments& arguments) {
   base::start_log("agent", base::log_level_from_word(options.config.log_level));
   if (auto completed = complete(options); !completed) return complain(completed.error());
 
+  net::raise_descriptor_limit();
   net::asio::io_context io(1);
   // Before the first worker: from now on these signals wait for us.
   net::asio::signal_set signals(io, SIGTERM, SIGINT);

@@ -61,9 +61,13 @@ WorkerPool::Options pool_options(const Node::Options& options) {
   return pool;
 }
 
-net::HttpServer::Options server_options(const std::string& name, std::size_t connections_max) {
+net::HttpServer::Options server_options(const std::string& name, std::size_t connections_max,
+                                        net::HttpServer::Standing standing,
+                                        base::Metrics& metrics) {
   net::HttpServer::Options options;
   options.name = name;
+  options.standing = standing;
+  options.metrics = &metrics;
   options.limits.body_max = kTaskBytesMax;
   options.limits.connections_max = connections_max;
   return options;
@@ -76,6 +80,7 @@ struct Node::Impl : std::enable_shared_from_this<Node::Impl> {
        discovery::Registrar* node_registrar)
       : io(io_context),
         options(std::move(given)),
+        series(base_metrics),
         metrics(base_metrics, tier_names(options.config)),
         registrar(node_registrar),
         disk(options.config.fetch.disk_threads, kDiskQueueMax),
@@ -95,6 +100,7 @@ struct Node::Impl : std::enable_shared_from_this<Node::Impl> {
 
   net::asio::io_context& io;
   Options options;
+  base::Metrics& series;
   AgentMetrics metrics;
   discovery::Registrar* registrar;
   net::BlockingPool disk;
@@ -163,15 +169,17 @@ base::Result<void> Node::Impl::listen() {
   const AgentConfig& config = options.config;
   const auto task_address = net::parse_endpoint(config.listen);
   if (!task_address) return base::fail(task_address.error());
-  task_port.emplace(io, server_options("agent", config.connections_max),
-                    [served = tasks](net::HttpExchange& exchange) {
-                      return TaskServer::handle(served, exchange);
-                    });
+  task_port.emplace(
+      io,
+      server_options("agent", config.connections_max, net::HttpServer::Standing::Public, series),
+      [served = tasks](net::HttpExchange& exchange) {
+        return TaskServer::handle(served, exchange);
+      });
   if (auto bound = task_port->listen(*task_address); !bound) return bound;
   if (config.ops_listen.empty()) return {};
   const auto ops_address = net::parse_endpoint(config.ops_listen);
   if (!ops_address) return base::fail(ops_address.error());
-  ops_port.emplace(io, server_options("ops", 256),
+  ops_port.emplace(io, server_options("ops", 256, net::HttpServer::Standing::Vital, series),
                    [this](net::HttpExchange& exchange) { return answer_ops(ops_page, exchange); });
   return ops_port->listen(*ops_address);
 }

@@ -50,10 +50,12 @@ void LimitsConfig::bind(base::ConfigBinder& b) {
                  "from the end of the head to the end of the body");
   b.milliseconds("idle_timeout_ms_max", server.idle_timeout, kTimeoutMs,
                  "between two requests of one connection");
+  b.bytes("write_bytes_per_s_min", server.write_bytes_per_s_min, {.min = 1, .max = 1 << 30},
+          "of an answer; see write_timeout_ms_max");
   b.milliseconds("write_timeout_ms_max", server.write_timeout, kTimeoutMs,
-                 "a client that takes no byte of its answer for so long is dropped");
+                 "a client that takes fewer bytes than that for so long is dropped");
   b.count("connections_max", server.connections_max, {.min = 1, .max = 10'000'000},
-          "per thread of the gateway; above it the oldest idle connection is closed");
+          "of the media port; above it the oldest idle connection is closed");
   std::int64_t backlog = server.listen_backlog;
   b.integer("listen_backlog", backlog, {.min = 1, .max = 65'535},
             "connections that the kernel holds while the accept gate is shut");

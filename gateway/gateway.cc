@@ -94,7 +94,8 @@ struct Gateway::Impl {
 
   struct Lane {
     Lane(net::asio::io_context& io_context, net::BlockingPool& disk, Shared& shared,
-         std::size_t threads, const std::shared_ptr<net::RequestGate>& gate)
+         std::size_t threads, const std::shared_ptr<net::RequestGate>& gate,
+         const std::shared_ptr<net::ConnectionLimit>& connections, base::Metrics& metrics)
         : io(io_context),
           service(io_context, disk, shared, threads),
           server(io_context,
@@ -102,8 +103,11 @@ struct Gateway::Impl {
                      .limits = shared.config.limits.server,
                      .name = "media",
                      .reuse_port = true,
+                     .standing = net::HttpServer::Standing::Public,
                      .gate = gate,
-                     .refusal = [this](const base::Error& error) { return service.refuse(error); }},
+                     .connections = connections,
+                     .refusal = [this](const base::Error& error) { return service.refuse(error); },
+                     .metrics = &metrics},
                  [this](net::HttpExchange& exchange) { return service.handle(exchange); }) {}
     net::asio::io_context& io;
     MediaService service;
@@ -139,22 +143,26 @@ Result<void> Gateway::Impl::listen_all() {
 
   ops_server = std::make_unique<net::HttpServer>(
       control.io(0),
-      net::HttpServer::Options{
-          .limits = control_limits(), .name = "ops", .gate = {}, .refusal = {}},
+      net::HttpServer::Options{.limits = control_limits(),
+                               .name = "ops",
+                               .standing = net::HttpServer::Standing::Vital,
+                               .metrics = &metrics},
       [this](net::HttpExchange& exchange) { return ops.handle(exchange); });
   if (auto bound = listen(*ops_server, *ops_endpoint, "ops_listen"); !bound) return bound;
   api_server = std::make_unique<net::HttpServer>(
       control.io(0),
-      net::HttpServer::Options{
-          .limits = control_limits(), .name = "api", .gate = {}, .refusal = {}},
+      net::HttpServer::Options{.limits = control_limits(), .name = "api", .metrics = &metrics},
       [this](net::HttpExchange& exchange) { return api.handle(exchange); });
   if (auto bound = listen(*api_server, *api_endpoint, "api_listen"); !bound) return bound;
 
   if (auto free = refuse_taken_port(pool.io(0), *media); !free) return free;
   const auto gate = std::make_shared<InFlightGate>(shared.config.requests_in_flight_max);
+  const auto connections =
+      std::make_shared<net::ConnectionLimit>(shared.config.limits.server.connections_max);
   net::Endpoint endpoint = *media;
   for (std::size_t i = 0; i < pool.size(); ++i) {
-    lanes.push_back(std::make_unique<Lane>(pool.io(i), disk, shared, pool.size(), gate));
+    lanes.push_back(
+        std::make_unique<Lane>(pool.io(i), disk, shared, pool.size(), gate, connections, metrics));
     if (auto bound = listen(lanes.back()->server, endpoint, "listen"); !bound) return bound;
     endpoint = lanes.back()->server.local_endpoint();  // one port, whoever chose it
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // millrace-gateway: configuration in, ports open, signals out.
+#include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <future>
 #include <string>
@@ -15,6 +17,7 @@
 #include "gateway/gateway.h"
 #include "gateway/ops_service.h"
 #include "gateway/process_config.h"
+#include "net/descriptors.h"
 
 namespace millrace::gateway {
 namespace {
@@ -38,10 +41,23 @@ int refuse_to_start(int notify_fd, int status, const base::Error& error) {
   return status;
 }
 
+// The public ports leave some descriptors to the rest of the process, whatever the bound says.
+void say_descriptors(const GatewayConfig& config) {
+  const std::size_t limit = net::raise_descriptor_limit();
+  const std::size_t usable = limit - std::min(limit, net::descriptors_kept(limit));
+  if (usable >= config.limits.server.connections_max) return;
+  base::log_warn(
+      "descriptor_limit_below_connections_max",
+      {{"connections", static_cast<std::int64_t>(usable)},
+       {"connections_max", static_cast<std::int64_t>(config.limits.server.connections_max)},
+       {"descriptor_limit", static_cast<std::int64_t>(limit)}});
+}
+
 int serve(const std::string& config_file, int notify_fd) {
   auto options = load_process_config(config_file, base::environment_of_process());
   if (!options) return refuse_to_start(notify_fd, kExitConfiguration, options.error());
   base::start_log("gateway", base::log_level_from_word(options->config.log_level));
+  say_descriptors(options->config);
   auto made = Gateway::make(*std::move(options));
   if (!made) {
     const bool configuration = made.error().reason == base::Reason::BadParameter;

@@ -2,6 +2,7 @@
 // The part of ClientCall that makes a connection: a place in the pool, addresses, connect, TLS.
 #include <cerrno>
 #include <chrono>
+#include <string_view>
 #include <sys/socket.h>
 #include <system_error>
 #include <utility>
@@ -11,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "net/client_call.h"
+#include "net/descriptors.h"
 #include "net/resolver.h"
 
 namespace millrace::net {
@@ -22,7 +24,14 @@ using ErrorCode = boost::system::error_code;
 // has room.
 constexpr std::chrono::milliseconds kBacklogPause{5};
 
+// Said of a connection that was never tried: nothing is wrong with the other side.
+constexpr std::string_view kNoDescriptor = "no descriptor: ";
+
 std::string text_of(int error) { return std::generic_category().message(error); }
+
+base::UniqueFd open_socket(int family) {
+  return base::UniqueFd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
 
 }  // namespace
 
@@ -65,6 +74,7 @@ Awaitable<base::Result<void>> ClientCall::connect() {
     if (i + 1 < addresses->size()) verdict_ = Verdict::None;
   }
   connection_.reset();
+  if (problem.starts_with(kNoDescriptor)) co_return base::fail(failure(std::move(problem)));
   co_return base::fail(failure("connect: " + problem));
 }
 
@@ -86,7 +96,12 @@ Awaitable<base::Result<std::vector<SocketAddress>>> ClientCall::resolve() {
 
 Awaitable<std::string> ClientCall::connect_to(SocketAddress address) {
   connection_ = std::make_unique<ClientConnection>(core_->io());
-  base::UniqueFd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  base::UniqueFd fd = open_socket(address.family());
+  if (!fd && is_exhaustion(errno)) {
+    core_->close_idle();  // the pooled ones can be made again
+    fd = open_socket(address.family());
+    if (!fd && is_exhaustion(errno)) co_return std::string(kNoDescriptor) + text_of(errno);
+  }
   if (!fd) co_return text_of(errno);
   StreamSocket& socket = connection_->socket;
   ErrorCode problem;

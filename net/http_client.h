@@ -69,10 +69,10 @@ class HttpClient {
 
   // Resolves, connects (or takes a pooled connection), sends and reads the head. OriginFailed when
   // nothing could be reached or the answer is not HTTP (detail begins "connect:" when no connection
-  // was made), Deadline, or ClientGone when `cancel` fires; both are noticed within about 50 ms and
-  // hold for the body too. Internal, with nothing sent, when the method, target or a field holds a
-  // forbidden character. Redirects are not followed. A Host field in `request` replaces the
-  // endpoint's own.
+  // was made, "no descriptor:" when none could be tried), Deadline, or ClientGone when `cancel`
+  // fires; both are noticed within about 50 ms and hold for the body too. Internal, with nothing
+  // sent, when the method, target or a field holds a forbidden character. Redirects are not
+  // followed. A Host field in `request` replaces the endpoint's own.
   Awaitable<base::Result<std::unique_ptr<ClientResponse>>> send(Endpoint endpoint,
                                                                 ClientRequest request,
                                                                 base::Deadline deadline,

@@ -10,9 +10,11 @@
 #include <string_view>
 
 #include "base/deadline.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "base/units.h"
 #include "net/asio.h"
+#include "net/connection_limit.h"
 #include "net/endpoint.h"
 #include "net/headers.h"
 
@@ -27,9 +29,12 @@ struct HttpServerLimits {
       10'000};                                     // first byte of a request to the end of its head
   std::chrono::milliseconds body_timeout{30'000};  // end of head to end of body
   std::chrono::milliseconds idle_timeout{75'000};  // between requests of a kept-alive connection
-  std::chrono::milliseconds write_timeout{30'000};  // without one byte of progress
-  std::size_t connections_max = 20'000;  // per server; above it the oldest idle one is closed
-  int listen_backlog = 128;
+  // A client that takes fewer than write_bytes_per_s_min of its answer over this time is dropped.
+  // While no permit is left (RequestGate), the time is 5 s at most.
+  std::chrono::milliseconds write_timeout{30'000};
+  base::Bytes write_bytes_per_s_min{1 << 10};
+  std::size_t connections_max = 20'000;  // above it the oldest idle one is closed
+  int listen_backlog = 1'024;
 };
 
 struct HttpRequest {
@@ -103,16 +108,24 @@ Awaitable<void> respond_error(HttpExchange& exchange, const base::Error& error,
                               std::string_view request_id);
 
 // A listener and its connections on one io_context. Several servers may listen on one port, each on
-// its own thread (SO_REUSEPORT). Destroyed on that thread, or after it has ended, and before the
-// io_context; what runs then is cut, so drain first.
+// its own thread (SO_REUSEPORT); `connections` then bounds the port's connections. Destroyed on
+// that thread, or after it has ended, and before the io_context; what runs then is cut, so drain
+// first.
 class HttpServer {
  public:
+  // What becomes of the port when the process runs out of descriptors. Public: it leaves some to
+  // the rest of the process (net/descriptors.h). Private: it may take the last one. Vital: it has
+  // some put aside, and answers when nobody else does.
+  enum class Standing { Public, Private, Vital };
   struct Options {
     HttpServerLimits limits{};
     std::string name{};  // metric label: "media", "api", "ops", "agent"
     bool reuse_port = false;
-    std::shared_ptr<RequestGate> gate{};  // null: no gate
-    HttpRefusal refusal{};                // empty: error_answer with no request id
+    Standing standing = Standing::Private;
+    std::shared_ptr<RequestGate> gate{};             // null: no gate
+    std::shared_ptr<ConnectionLimit> connections{};  // null: limits.connections_max, for itself
+    HttpRefusal refusal{};                           // empty: error_answer with no request id
+    base::Metrics* metrics = nullptr;  // outlives the server; millrace_http_…{server=name}
   };
   HttpServer(asio::io_context& io, Options options, HttpHandler handler);
   ~HttpServer();
@@ -129,6 +142,7 @@ class HttpServer {
     std::size_t in_flight = 0;
     std::uint64_t accepted = 0;
     std::uint64_t requests = 0;
+    std::uint64_t pushed_out = 0;  // connections closed to make room for newer ones
   };
   [[nodiscard]] Counts counts() const;
 

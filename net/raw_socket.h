@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstring>
+#include <netinet/in.h>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +30,22 @@ SocketAddress address_of_literal(const std::string& host, std::uint16_t port);
 SocketAddress address_of_path(const std::string& path);
 // "127.0.0.1", "::1" or "unix".
 std::string host_text(const sockaddr_storage& address);
+
+// A peer's address as accept gave it, kept small: a socket that the peer has left knows it no more.
+class PeerAddress {
+ public:
+  explicit PeerAddress(const SocketAddress& from) {
+    std::memcpy(bytes_.data(), &from.storage, bytes_.size());
+  }
+  [[nodiscard]] std::string host() const {
+    sockaddr_storage address{};
+    std::memcpy(&address, bytes_.data(), bytes_.size());
+    return host_text(address);
+  }
+
+ private:
+  std::array<std::byte, sizeof(sockaddr_in6)> bytes_;
+};
 
 // Binds and listens, non-blocking. A unix socket's path that nobody listens on any more is
 // replaced; its mode is 0660. Internal with errno's text.

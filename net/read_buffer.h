@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace millrace::net {
 
@@ -14,6 +15,15 @@ namespace millrace::net {
 // front, filled at the back. Views into it hold until the next `space`.
 class ReadBuffer {
  public:
+  ReadBuffer() = default;
+  ReadBuffer(ReadBuffer&& other) noexcept { *this = std::move(other); }
+  ReadBuffer& operator=(ReadBuffer&& other) noexcept {
+    memory_ = std::move(other.memory_);
+    capacity_ = std::exchange(other.capacity_, 0);
+    begin_ = std::exchange(other.begin_, 0);
+    end_ = std::exchange(other.end_, 0);
+    return *this;
+  }
   [[nodiscard]] std::string_view readable() const {
     return {memory_.get() + begin_, end_ - begin_};
   }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/request_reader.h"
 
-#include <cstring>
+#include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
@@ -85,8 +86,7 @@ struct RequestReader::Parser {
   std::optional<Message> message;
 };
 
-RequestReader::RequestReader(const HttpServerLimits& limits)
-    : limits_(limits), parser_(std::make_unique<Parser>()) {}
+RequestReader::RequestReader(const HttpServerLimits& limits) : limits_(limits) {}
 RequestReader::~RequestReader() = default;
 
 std::span<char> RequestReader::space() {
@@ -94,9 +94,10 @@ std::span<char> RequestReader::space() {
   return buffer_.space(kFirstRead, std::max<std::size_t>(limits_.headers_max.count, kFirstRead));
 }
 
-std::span<char> RequestReader::scratch() {
-  buffer_.clear();
-  return buffer_.space(kBodyRead, kUnreadMax);
+ReadBuffer RequestReader::rest() {
+  parser_.reset();
+  request_ = {};
+  return std::exchange(buffer_, {});
 }
 
 RequestReader::Step RequestReader::refuse(base::Reason reason, std::string sentence) {
@@ -151,6 +152,7 @@ RequestReader::Step RequestReader::finish_head(std::size_t head_size) {
   std::string_view head = buffer_.readable().substr(0, head_size);
   if (head.starts_with("\r\n")) head.remove_prefix(2);
 
+  if (!parser_) parser_ = std::make_unique<Parser>();
   auto& message = parser_->message.emplace(request_);
   message.header_limit(UINT32_MAX);  // the limits above are the ones that count
   message.body_limit(limits_.body_max.count);

@@ -29,6 +29,12 @@ class RequestReader {
   explicit RequestReader(const HttpServerLimits& limits);
   ~RequestReader();
 
+  // Without a buffer `space` allocates one; a server lends its own while bytes come.
+  [[nodiscard]] bool has_buffer() const { return buffer_.capacity() > 0; }
+  void use(ReadBuffer buffer) { buffer_ = std::move(buffer); }
+  // Between requests: gives everything back that an idle connection need not hold, the buffer to
+  // the caller.
+  [[nodiscard]] ReadBuffer rest();
   [[nodiscard]] std::span<char> space();
   void commit(std::size_t count) { buffer_.commit(count); }
   Step advance();
@@ -43,8 +49,6 @@ class RequestReader {
   [[nodiscard]] bool is_http_1_0() const { return http_1_0_; }
   // Forgets the request; the bytes after it stay.
   void next_request();
-  // For whoever throws away what still comes.
-  [[nodiscard]] std::span<char> scratch();
 
  private:
   struct Parser;

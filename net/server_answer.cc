@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The writing half of ServerConnection. A small answer costs one sendmsg: the head's text and the
 // first bytes of the body go together, and the socket is awaited only when it is full.
+#include <algorithm>
 #include <charconv>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -164,6 +167,7 @@ base::Result<void> ServerConnection::broken() {
 Awaitable<base::Result<void>> ServerConnection::send() {
   std::size_t progress = 0;
   const Sent sent = send_parts(fd_, std::span(parts_).first(part_count_), progress);
+  sent_bytes_ += static_cast<std::int64_t>(progress);
   if (sent == Sent::All) co_return base::Result<void>();
   if (sent == Sent::Broken) co_return broken();
   co_return co_await send_blocked();
@@ -172,6 +176,7 @@ Awaitable<base::Result<void>> ServerConnection::send() {
 Awaitable<base::Result<void>> ServerConnection::send_blocked() {
   const Phase before = phase;
   core_->enter(*this, Phase::Writing);
+  taken_at_since_ = taken_bytes();
   Sent sent = Sent::Blocked;
   while (sent == Sent::Blocked) {
     ErrorCode problem;
@@ -180,11 +185,29 @@ Awaitable<base::Result<void>> ServerConnection::send_blocked() {
     if (stop_ != Stop::None || problem || broken_) co_return broken();
     std::size_t progress = 0;
     sent = send_parts(fd_, std::span(parts_).first(part_count_), progress);
-    if (progress > 0 && sent == Sent::Blocked) core_->enter(*this, Phase::Writing);
+    sent_bytes_ += static_cast<std::int64_t>(progress);
   }
   if (sent == Sent::Broken) co_return broken();
   core_->enter(*this, before);
   co_return base::Result<void>();
+}
+
+// What the client's side has acknowledged. Bytes in the socket's queue are not progress, and a
+// socket becomes writable only when a good part of a large queue is gone.
+std::int64_t ServerConnection::taken_bytes() const {
+  int queued = 0;
+  if (fd_ < 0 || ::ioctl(fd_, SIOCOUTQ, &queued) != 0) return sent_bytes_;
+  return sent_bytes_ - queued;
+}
+
+bool ServerConnection::takes_enough(base::TimePoint now) {
+  const std::int64_t taken = taken_bytes();
+  const double seconds = std::chrono::duration<double>(now - since).count();
+  const double wanted =
+      static_cast<double>(core_->options().limits.write_bytes_per_s_min.count) * seconds;
+  const bool enough = static_cast<double>(taken - taken_at_since_) >= std::max(1.0, wanted);
+  if (enough) taken_at_since_ = taken;
+  return enough;
 }
 
 }  // namespace millrace::net

@@ -7,8 +7,9 @@
 #include <sys/socket.h>
 #include <utility>
 
-#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "base/log.h"
 
@@ -29,9 +30,7 @@ class InFlight {
   explicit InFlight(ServerCore& core) : core_(core) { ++core_.counts.in_flight; }
   ~InFlight() {
     --core_.counts.in_flight;
-    if (!core_.options().gate) return;
-    core_.options().gate->release();
-    core_.permit_released();
+    core_.gate().left();
   }
   InFlight(const InFlight&) = delete;
   InFlight& operator=(const InFlight&) = delete;
@@ -42,21 +41,26 @@ class InFlight {
 
 }  // namespace
 
-ServerConnection::ServerConnection(std::shared_ptr<ServerCore> core, Socket socket)
+ServerConnection::ServerConnection(std::shared_ptr<ServerCore> core, Socket socket,
+                                   const PeerAddress& peer)
     : core_(std::move(core)),
       socket_(std::move(socket)),
       fd_(socket_.native_handle()),
+      peer_(peer),
       reader_(core_->options().limits) {
   core_->enter(*this, Phase::Idle);
 }
 
 ServerConnection::~ServerConnection() {
-  if (evicted_) core_->not_leaving();
-  core_->left();
+  static_cast<ListHook<PhaseList>&>(*this).unlink();
+  core_->return_buffer(reader_.rest());
+  if (evicted_) core_->settled();
+  core_->left(phase);
 }
 
-Awaitable<void> ServerConnection::run(std::shared_ptr<ServerCore> core, Socket socket) {
-  ServerConnection connection(std::move(core), std::move(socket));
+Awaitable<void> ServerConnection::run(std::shared_ptr<ServerCore> core, Socket socket,
+                                      PeerAddress peer) {
+  ServerConnection connection(std::move(core), std::move(socket), peer);
   co_await connection.serve();
 }
 
@@ -66,19 +70,19 @@ Awaitable<void> ServerConnection::serve() {
     switch (reader_.advance()) {
       case RequestReader::Step::NeedMore: {
         track_reading();
-        while (phase == Phase::Idle && stop_ == Stop::None && !core_->gate_open()) {
-          core_->park_reader(*this);
+        // Waits without a buffer, and reads no byte of a next request while no permit is left.
+        if (dry_ && stop_ == Stop::None) {
+          if (phase == Phase::Idle) rest();
+          ErrorCode ignored;  // the read says what it was
+          co_await socket_.async_wait(Socket::wait_read,
+                                      asio::redirect_error(asio::use_awaitable, ignored));
+        }
+        while (phase == Phase::Idle && stop_ == Stop::None && !core_->gate().open()) {
+          core_->gate().park_reader(*this);
           co_await wake_up_.wait();
+          core_->gate().unparked();
         }
-        std::size_t count = 0;
-        ErrorCode problem;
-        if (stop_ == Stop::None) {
-          const std::span<char> space = reader_.space();
-          count =
-              co_await socket_.async_receive(asio::buffer(space.data(), space.size()),
-                                             asio::redirect_error(asio::use_awaitable, problem));
-        }
-        more = after_receive(count);
+        more = take_bytes();
         if (!more && stop_ == Stop::TimedOut && phase != Phase::Idle) {
           stop_ = Stop::None;
           co_await refuse(base::make_error(
@@ -98,6 +102,8 @@ Awaitable<void> ServerConnection::serve() {
         more = !broken_ && frame_.keep_alive && stop_ == Stop::None;
         if (more) {
           reader_.next_request();
+          // Requests sent ahead take turns with those of other clients.
+          if (reader_.has_unread()) co_await asio::post(core_->io(), asio::use_awaitable);
         } else if (!broken_ && (reader_.has_unread() || peek(fd_) == Peek::Readable)) {
           co_await linger();
         }
@@ -119,21 +125,29 @@ void ServerConnection::track_reading() {
   if (wanted == Phase::Body) received_at_ = since;
 }
 
-// False when the connection ends here.
-bool ServerConnection::after_receive(std::size_t count) {
-  if (stop_ == Stop::Cut) return false;
-  if (stop_ == Stop::Drained && count == 0) {
-    // A request may have crossed the decision to close; it is served.
-    const std::span<char> space = reader_.space();
-    const ssize_t late = ::recv(fd_, space.data(), space.size(), MSG_DONTWAIT);
-    if (late > 0) count = static_cast<std::size_t>(late);
+// Reads what is there, which may be nothing yet. False when the connection ends here.
+bool ServerConnection::take_bytes() {
+  if (stop_ == Stop::Cut || (stop_ == Stop::TimedOut && phase != Phase::Idle)) return false;
+  if (stop_ != Stop::None && !core_->gate().open()) return false;
+  if (!reader_.has_buffer()) reader_.use(core_->take_buffer());
+  const std::span<char> space = reader_.space();
+  const ssize_t count = ::recv(fd_, space.data(), space.size(), MSG_DONTWAIT);
+  dry_ = count < static_cast<ssize_t>(space.size());
+  if (count > 0) {
+    // A request may have crossed the decision to close an idle connection; it is served.
+    stop_ = Stop::None;
+    if (std::exchange(evicted_, false)) core_->settled();
+    reader_.commit(static_cast<std::size_t>(count));
+    return true;
   }
-  if (count == 0) return false;  // closed, broken, or nothing came in time
-  if (stop_ == Stop::TimedOut && phase != Phase::Idle) return false;
-  stop_ = Stop::None;
-  if (std::exchange(evicted_, false)) core_->not_leaving();
-  reader_.commit(count);
-  return true;
+  const bool nothing_yet = count < 0 && (errno == EAGAIN || errno == EINTR);
+  return nothing_yet && stop_ == Stop::None;
+}
+
+// What an idle connection holds: itself.
+void ServerConnection::rest() {
+  core_->return_buffer(reader_.rest());
+  head_text_ = std::string();
 }
 
 Awaitable<void> ServerConnection::answer_request() {
@@ -145,10 +159,11 @@ Awaitable<void> ServerConnection::answer_request() {
   frame_ = {};
   frame_.keep_alive = false;
 
-  const auto& gate = core_->options().gate;
-  while (gate && !gate->try_acquire()) {
-    core_->park_request(*this);
+  GateQueue& gate = core_->gate();
+  while (!gate.try_enter()) {
+    gate.park_request(*this);
     co_await wake_up_.wait();
+    gate.unparked();
     if (stop_ == Stop::Cut) co_return;
   }
   const InFlight in_flight(*core_);
@@ -188,16 +203,20 @@ Awaitable<void> ServerConnection::refuse(base::Error error) {
 Awaitable<void> ServerConnection::linger() {
   if (core_->stopped()) co_return;
   ::shutdown(fd_, SHUT_WR);
+  rest();
   core_->enter(*this, Phase::Lingering);
+  const std::span<char> space = core_->scratch();
   std::size_t drained = 0;
   while (drained < kLingerBytesMax && stop_ == Stop::None) {
-    const std::span<char> space = reader_.scratch();
-    ErrorCode problem;
-    const std::size_t count =
-        co_await socket_.async_receive(asio::buffer(space.data(), space.size()),
-                                       asio::redirect_error(asio::use_awaitable, problem));
-    if (count == 0) break;
-    drained += count;
+    const ssize_t count = ::recv(fd_, space.data(), space.size(), MSG_DONTWAIT);
+    if (count > 0) {
+      drained += static_cast<std::size_t>(count);
+      continue;
+    }
+    if (count == 0 || (errno != EAGAIN && errno != EINTR)) break;
+    ErrorCode ignored;
+    co_await socket_.async_wait(Socket::wait_read,
+                                asio::redirect_error(asio::use_awaitable, ignored));
   }
 }
 
@@ -216,7 +235,7 @@ void ServerConnection::interrupt(Stop why) {
 
 void ServerConnection::evict() {
   evicted_ = true;
-  interrupt(Stop::TimedOut);
+  interrupt(phase == Phase::Idle ? Stop::TimedOut : Stop::Cut);
 }
 
 void ServerConnection::notice_client_gone() {
@@ -227,13 +246,6 @@ void ServerConnection::notice_client_gone() {
 
 void ServerConnection::on_client_gone(std::function<void()> callback) {
   client_gone_ = std::move(callback);
-}
-
-std::string ServerConnection::peer_address() const {
-  sockaddr_storage address{};
-  socklen_t length = sizeof(address);
-  ::getpeername(fd_, reinterpret_cast<sockaddr*>(&address), &length);
-  return host_text(address);
 }
 
 }  // namespace millrace::net

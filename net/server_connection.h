@@ -30,12 +30,12 @@ class ServerConnection final : public HttpExchange,
   using Socket =
       asio::basic_stream_socket<asio::generic::stream_protocol, asio::io_context::executor_type>;
 
-  static Awaitable<void> run(std::shared_ptr<ServerCore> core, Socket socket);
+  static Awaitable<void> run(std::shared_ptr<ServerCore> core, Socket socket, PeerAddress peer);
   ~ServerConnection() override;
 
   // HttpExchange
   [[nodiscard]] const HttpRequest& request() const override { return reader_.request(); }
-  [[nodiscard]] std::string peer_address() const override;
+  [[nodiscard]] std::string peer_address() const override { return peer_.host(); }
   [[nodiscard]] base::TimePoint received_at() const override { return received_at_; }
   Awaitable<base::Result<void>> respond(HttpHead head, std::string_view body) override;
   Awaitable<base::Result<void>> start(HttpHead head, std::optional<std::uint64_t> content_length,
@@ -49,41 +49,50 @@ class ServerConnection final : public HttpExchange,
   // For the core.
   enum class Stop { None, TimedOut, Drained, Cut };
   void interrupt(Stop why);
-  void evict();  // idle, and another needs the place
+  void evict();  // another needs the place
   void wake() { wake_up_.notify(); }
   void notice_client_gone();
+  // The client has taken as much of its answer since `since` as it must; counts anew from here.
+  [[nodiscard]] bool takes_enough(base::TimePoint now);
+  [[nodiscard]] int descriptor() const { return fd_; }
   Phase phase = Phase::Idle;
   base::TimePoint since;  // when the phase began, or last made progress
 
  private:
-  ServerConnection(std::shared_ptr<ServerCore> core, Socket socket);
+  ServerConnection(std::shared_ptr<ServerCore> core, Socket socket, const PeerAddress& peer);
 
   Awaitable<void> serve();
   Awaitable<void> answer_request();
   Awaitable<void> refuse(base::Error error);
   Awaitable<void> linger();
-  bool after_receive(std::size_t count);
+  bool take_bytes();
+  void rest();
   void track_reading();
   bool begin(const HttpHead& head, std::optional<std::uint64_t> content_length);
   void queue_body(std::string_view bytes);
   Awaitable<base::Result<void>> send();
   Awaitable<base::Result<void>> send_blocked();
+  [[nodiscard]] std::int64_t taken_bytes() const;
   base::Result<void> broken();
 
   const std::shared_ptr<ServerCore> core_;
   Socket socket_;
   int fd_;  // the socket's; -1 once closed
+  const PeerAddress peer_;
   WakeUp wake_up_;
   RequestReader reader_;
   base::TimePoint received_at_;
   std::function<void()> client_gone_;
   Stop stop_ = Stop::None;
   bool evicted_ = false;
+  bool dry_ = false;  // the last read took all that was there
 
   // The answer under way.
   std::string head_text_;  // also a chunk's size line; reused
   std::array<iovec, 3> parts_{};
   std::size_t part_count_ = 0;
+  std::int64_t sent_bytes_ = 0;      // of all answers
+  std::int64_t taken_at_since_ = 0;  // what the client had acknowledged then
   AnswerFrame frame_;
   std::uint64_t body_left_ = 0;  // with Framing::Length
   bool body_dropped_ = false;    // HEAD, 204, 304

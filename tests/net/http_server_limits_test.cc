@@ -1,68 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a server does to clients that are too large, too slow, too many, or gone.
-#include <atomic>
 #include <future>
 
 #include "net/http_server.h"
-#include "net/wake_up.h"
+#include "tests/net/gate.h"
 #include "tests/net/live.h"
 
 namespace millrace::net {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::answer_with;
+using testing::Gate;
+using testing::Held;
+using testing::kGet;
 using testing::kPatience;
 using testing::LiveServer;
+using testing::ok;
 using testing::Peer;
 using testing::RawAnswer;
-
-constexpr std::string_view kGet = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
-
-HttpHandler ok() {
-  return [](HttpExchange& exchange) -> Awaitable<void> { co_await answer_with(exchange, "ok"); };
-}
-
-// A handler that waits until the test opens it.
-class Held {
- public:
-  HttpHandler handler() {
-    return [this](HttpExchange& exchange) -> Awaitable<void> {
-      exchange.on_client_gone([this] { gone_.set_value(); });
-      while (!open_) co_await wake_up_.wait();
-      co_await answer_with(exchange, "held");
-    };
-  }
-  void open(LiveServer& live) {
-    live.thread().on_io([this] {
-      open_ = true;
-      wake_up_.notify();
-    });
-  }
-  bool client_gone() { return gone_.get_future().wait_for(kPatience) == std::future_status::ready; }
-
- private:
-  bool open_ = false;  // on the io thread
-  WakeUp wake_up_;
-  std::promise<void> gone_;
-};
-
-class Gate final : public RequestGate {
- public:
-  explicit Gate(int permits) : left_(permits) {}
-  [[nodiscard]] bool has_room() const override { return left_ > 0; }
-  [[nodiscard]] bool try_acquire() override {
-    int left = left_;
-    while (left > 0 && !left_.compare_exchange_weak(left, left - 1)) {
-    }
-    return left > 0;
-  }
-  void release() override { ++left_; }
-  [[nodiscard]] int left() const { return left_; }
-
- private:
-  std::atomic<int> left_;
-};
 
 HttpServer::Options with_limits(HttpServerLimits limits) { return {.limits = limits}; }
 
@@ -245,6 +200,7 @@ TEST(RequestGateTest, AFullGateStopsAcceptAndKeptAliveReads) {
   ASSERT_TRUE(kept.send(kGet));
   EXPECT_EQ(live.counts().in_flight, 1u);
   EXPECT_EQ(live.counts().accepted, 2u);
+  EXPECT_EQ(live.counts().requests, 1u) << "nothing of the next request is read";
 
   held.open(live);
   EXPECT_EQ(first.read_answer().body, "held");
@@ -280,6 +236,44 @@ TEST(RequestGateTest, ASlowSenderHoldsNoPermit) {
   EXPECT_EQ(quick.read_answer().body, "ok");
   ASSERT_TRUE(slow.send("defghi"));
   EXPECT_EQ(slow.read_answer().body, "ok");
+}
+
+// Parked with a whole request: its head had begun before the last permit went.
+TEST(RequestGateTest, AParkedRequestWhoseClientLeftIsDropped) {
+  HttpServer::Options options;
+  options.gate = std::make_shared<Gate>(1);
+  Held held;
+  LiveServer live(options, held.handler());
+  Peer leaver(live.endpoint());
+  ASSERT_TRUE(leaver.send("GET / HTTP/1.1\r\n"));
+  Peer first(live.endpoint());
+  ASSERT_TRUE(first.send(kGet));
+  ASSERT_TRUE(live.wait_for([](const auto& counts) { return counts.in_flight == 1; }));
+  ASSERT_TRUE(leaver.send("Host: x\r\n\r\n"));
+  ASSERT_TRUE(live.wait_for([](const auto& counts) { return counts.requests == 2; }));
+  leaver.close();
+  EXPECT_TRUE(live.wait_for([](const auto& counts) { return counts.connections == 1; }));
+  EXPECT_EQ(live.counts().in_flight, 1u);
+  held.open(live);
+  EXPECT_EQ(first.read_answer().body, "held");
+}
+
+TEST(RequestGateTest, AnUnreadRequestWhoseClientLeftIsNeverRead) {
+  HttpServer::Options options;
+  options.gate = std::make_shared<Gate>(1);
+  Held held;
+  LiveServer live(options, held.handler());
+  Peer leaver(live.endpoint());
+  ASSERT_TRUE(live.wait_for([](const auto& counts) { return counts.connections == 1; }));
+  Peer first(live.endpoint());
+  ASSERT_TRUE(first.send(kGet));
+  ASSERT_TRUE(live.wait_for([](const auto& counts) { return counts.in_flight == 1; }));
+  ASSERT_TRUE(leaver.send(kGet));
+  leaver.close();
+  EXPECT_TRUE(live.wait_for([](const auto& counts) { return counts.connections == 1; }));
+  EXPECT_EQ(live.counts().requests, 1u);
+  held.open(live);
+  EXPECT_EQ(first.read_answer().body, "held");
 }
 
 TEST(DrainTest, FinishesWhatRunsAndClosesWhatIsIdle) {

@@ -38,6 +38,15 @@ namespace millrace::net::testing {
 // "It happens": long enough for an overloaded machine, and a failure when it is spent.
 constexpr std::chrono::seconds kPatience{30};
 
+// For clients whose slowness is the point: time passes, and nothing is awaited.
+inline void let_pass(std::chrono::milliseconds span) {
+  const auto until = std::chrono::steady_clock::now() + span;
+  const auto passed = [until] { return std::chrono::steady_clock::now() >= until; };
+  while (!passed()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 class IoThread {
  public:
   IoThread() { pool_.start(); }
