@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/lab/scenario.h"
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -109,6 +112,18 @@ TEST(ScenarioTest, RefusesWithThePathAndWhatIsAllowed) {
   EXPECT_THAT(refusal_of(mixes + "steps: {s: {rate: 1/s}}\n"
                                  "events: {e: {action: origin, bucket: photos}}"),
               HasSubstr("a bucket with an origin"));
+}
+
+TEST(ScenarioTest, TheDocumentedScenarioIsRight) {
+  std::ifstream file(std::filesystem::path(MILLRACE_SOURCE_DIR) / "docs/load-lab.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t begin = page.find("```yaml\n");
+  ASSERT_NE(begin, std::string::npos);
+  const auto scenario =
+      load_scenario(page.substr(begin + 8, page.find("```", begin + 8) - begin - 8));
+  ASSERT_TRUE(scenario) << scenario.error().public_message;
+  EXPECT_EQ(scenario->steps.size(), 4U);
+  EXPECT_FALSE(scenario->events.empty());
 }
 
 TEST(ScenarioTest, PrintsWhatItReads) {
