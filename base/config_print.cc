@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kLineColumns = 100;
 
 // A double-quoted YAML scalar. Bytes above ASCII stand as they are.
-std::string quoted(std::string_view text) {
+std::string quoted_for_yaml(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -35,7 +35,7 @@ std::string key_text(std::string_view name) {
       std::all_of(name.begin(), name.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
       });
-  return plain ? std::string(name) : quoted(name);
+  return plain ? std::string(name) : quoted_for_yaml(name);
 }
 
 class ConfigPrinter final : public ConfigBinder {
@@ -43,7 +43,7 @@ class ConfigPrinter final : public ConfigBinder {
   ConfigPrinter(bool commented, Secrets secrets) : commented_(commented), secrets_(secrets) {}
 
   void text(std::string_view key, std::string& value, std::string_view about) override {
-    line(key, quoted(value), about);
+    line(key, quoted_for_yaml(value), about);
   }
   void secret(std::string_view key, std::string& value, std::string_view about) override {
     const bool masked = secrets_ == Secrets::Masked && !value.empty();
@@ -65,13 +65,13 @@ class ConfigPrinter final : public ConfigBinder {
   }
   void choice(std::string_view key, std::string& value,
               const std::vector<std::string_view>& allowed, std::string_view about) override {
-    line(key, quoted(value), fmt::format("{} ({})", about, fmt::join(allowed, " | ")));
+    line(key, quoted_for_yaml(value), fmt::format("{} ({})", about, fmt::join(allowed, " | ")));
   }
   void text_list(std::string_view key, std::vector<std::string>& value,
                  std::string_view about) override {
     std::vector<std::string> items;
     items.reserve(value.size());
-    for (const std::string& item : value) items.push_back(quoted(item));
+    for (const std::string& item : value) items.push_back(quoted_for_yaml(item));
     line(key, fmt::format("[{}]", fmt::join(items, ", ")), about);
   }
 
