@@ -9,14 +9,6 @@
 
 #include "base/unique_fd.h"
 
-#ifdef MILLRACE_SANITIZED
-// The HEVC encoder that libheif uses keeps a few tables for the life of the process.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-  return "leak:libx265";
-}
-#endif
-
 namespace millrace::workers::image {
 
 ImageWorker& test_worker() {
