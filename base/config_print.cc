@@ -47,7 +47,7 @@ class ConfigPrinter final : public ConfigBinder {
   }
   void secret(std::string_view key, std::string& value, std::string_view about) override {
     const bool masked = secrets_ == Secrets::Masked && !value.empty();
-    line(key, quoted(masked ? kSecretMask : std::string_view(value)), about);
+    line(key, quoted_for_yaml(masked ? kSecretMask : std::string_view(value)), about);
   }
   void flag(std::string_view key, bool& value, std::string_view about) override {
     line(key, value ? "true" : "false", about);
