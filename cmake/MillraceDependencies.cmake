@@ -13,6 +13,8 @@ find_package(CLI11 REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_package(tl-expected REQUIRED)
 pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips-cpp)
+# Without its aliases for libvips 7, whose macros rename members of libjpeg's structures.
+target_compile_definitions(PkgConfig::VIPS INTERFACE VIPS_DISABLE_COMPAT=1)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(JEMALLOC IMPORTED_TARGET jemalloc)
 
@@ -39,5 +41,9 @@ target_link_libraries(millrace_asio INTERFACE Threads::Threads)
 target_include_directories(millrace_asio SYSTEM INTERFACE ${Boost_INCLUDE_DIRS})
 target_compile_definitions(millrace_asio INTERFACE
   BOOST_ASIO_HAS_CO_AWAIT=1 BOOST_ASIO_HAS_STD_COROUTINE=1 BOOST_ASIO_NO_DEPRECATED=1
-  BOOST_ASIO_DISABLE_CONCEPTS=1 BOOST_ERROR_CODE_HEADER_ONLY=1 BOOST_SYSTEM_NO_DEPRECATED=1)
+  BOOST_ERROR_CODE_HEADER_ONLY=1 BOOST_SYSTEM_NO_DEPRECATED=1)
+# The oldest writes its concepts as the technical specification did; the newer ones need theirs to choose an overload.
+if(Boost_VERSION VERSION_LESS 1.80)
+  target_compile_definitions(millrace_asio INTERFACE BOOST_ASIO_DISABLE_CONCEPTS=1)
+endif()
 add_library(millrace::asio ALIAS millrace_asio)
