@@ -38,8 +38,8 @@ std::string sentence(const ratelimit::Decision& decision, const ratelimit::UserL
 
 }  // namespace
 
-net::Awaitable<Admitted> admit(Shared& shared, const net::HttpExchange& exchange, Usage usage,
-                               RequestRecord& record) {
+net::Awaitable<Admitted> admit(Shared& shared, RedisLink* redis, const net::HttpExchange& exchange,
+                               Usage usage, RequestRecord& record) {
   Admitted admitted;
   const std::shared_ptr<const CallerPolicy> callers = shared.callers.load();
   const std::string peer = exchange.peer_address();
@@ -52,11 +52,16 @@ net::Awaitable<Admitted> admit(Shared& shared, const net::HttpExchange& exchange
   record.user = std::move(caller->user);
   record.tier = std::move(caller->tier);
   const std::vector<ratelimit::CommandLimit> commands = callers->command_limits(usage.commands);
-  ratelimit::Decision decision = shared.throttle.decide({.user_key = record.user,
-                                                         .user = caller->limits,
-                                                         .commands = commands,
-                                                         .predicted_cpu = usage.predicted_cpu},
-                                                        base::Clock::now());
+  const ratelimit::ThrottleRequest asked{.user_key = record.user,
+                                         .user = caller->limits,
+                                         .commands = commands,
+                                         .predicted_cpu = usage.predicted_cpu};
+  ratelimit::Decision decision;
+  if (redis != nullptr) {
+    decision = co_await redis->decide(asked);
+  } else {
+    decision = shared.throttle.decide(asked, base::Clock::now());
+  }
   record.rate = decision.rate;
   if (!decision.admitted()) {
     admitted.refusal =

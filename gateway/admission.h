@@ -8,6 +8,7 @@
 
 #include "base/deadline.h"
 #include "gateway/agent_answer.h"
+#include "gateway/redis_link.h"
 #include "gateway/request_record.h"
 #include "gateway/shared.h"
 #include "net/asio.h"
@@ -29,8 +30,9 @@ struct Usage {
 };
 
 // Says who asks and whether they may: the request's user, tier and rate are noted in `record`. What
-// is refused here has cost nothing yet. The arguments outlive the call.
-net::Awaitable<Admitted> admit(Shared& shared, const net::HttpExchange& exchange, Usage usage,
-                               RequestRecord& record);
+// is refused here has cost nothing yet. `redis`: this thread's, null where limits are not shared.
+// The arguments outlive the call.
+net::Awaitable<Admitted> admit(Shared& shared, RedisLink* redis, const net::HttpExchange& exchange,
+                               Usage usage, RequestRecord& record);
 
 }  // namespace millrace::gateway

@@ -143,6 +143,12 @@ void GatewayConfig::bind(base::ConfigBinder& b) {
                  "at stop, running requests may take so long");
   limits.bind(b);
   throttle.bind(b, tier);
+  b.part("redis", redis, "limits that several gateways share");
+  b.count("gateways_count", gateways_count, {.min = 1, .max = 10'000},
+          "gateways that share redis: each has so much of the limits when Redis does not answer");
+  if (gateways_count > 1 && redis.address.empty()) {
+    b.refuse("gateways_count is above 1, so redis.address must say where limits are shared");
+  }
   b.part("agent_link", agent_link, "connections to agents and the choice between them");
   b.part("deadlines", deadlines, "how long a request may take");
   b.part("cache_control", cache_control, "what browsers and CDNs are told");

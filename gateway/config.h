@@ -10,6 +10,7 @@
 
 #include "base/config.h"
 #include "discovery/config.h"
+#include "gateway/redis_config.h"
 #include "gateway/throttle_config.h"
 #include "net/http_client.h"
 #include "net/http_server.h"
@@ -87,6 +88,8 @@ struct GatewayConfig {
   std::chrono::milliseconds drain_timeout{30'000};
   LimitsConfig limits;
   ThrottleConfig throttle;  // its keys stand in gateway: itself
+  RedisConfig redis;
+  std::size_t gateways_count = 1;  // that share redis
   AgentLinkConfig agent_link;
   DeadlineConfig deadlines;
   CacheControlConfig cache_control;

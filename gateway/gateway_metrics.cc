@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "ratelimit/redis_store.h"
+
 namespace millrace::gateway {
 namespace {
 
@@ -13,6 +15,23 @@ const std::vector<double>& seconds_bounds() {
                                              0.01,   0.025,   0.05,   0.1,   0.25,   0.5,
                                              1,      2.5,     5,      10,    30,     100};
   return bounds;
+}
+
+SharedLimitMetrics shared_limit_metrics(base::Metrics& metrics) {
+  SharedLimitMetrics made;
+  made.redis_threads = metrics.gauge("millrace_gateway_redis_threads",
+                                     "Threads whose limits Redis decides on, as it should be");
+  made.redis_decisions =
+      metrics.counter("millrace_gateway_redis_decisions_total", "Limits decided on by Redis");
+  for (std::size_t i = 0; i < made.share_decisions.size(); ++i) {
+    const std::string why(ratelimit::word_of(static_cast<ratelimit::FallBack>(i)));
+    made.share_decisions[i] = metrics.counter(
+        "millrace_gateway_share_decisions_total",
+        "Limits decided on by this gateway's share, because Redis did not", {{"why", why}});
+  }
+  made.redis_late = metrics.counter("millrace_gateway_redis_late_answers_total",
+                                    "Answers of Redis after the share had decided");
+  return made;
 }
 
 }  // namespace
@@ -34,6 +53,7 @@ GatewayMetrics::GatewayMetrics(base::Metrics& metrics)
                               "Requests of the media port that are being answered")),
       nodes_serving(metrics.gauge("millrace_gateway_nodes_serving",
                                   "Nodes of this cell that take work, as last seen")),
+      shared_limits(shared_limit_metrics(metrics)),
       retries(metrics.counter("millrace_gateway_retries_total",
                               "Requests that were tried on a second node")),
       retries_denied(metrics.counter("millrace_gateway_retries_denied_total",

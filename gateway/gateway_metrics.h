@@ -16,6 +16,14 @@ enum class RequestKind { Other, Original, Variant };
 std::string_view word_of(RequestKind kind);
 inline constexpr std::size_t kRequestKindCount = 3;
 
+// Who decides about the limits that several gateways share (gateway.redis).
+struct SharedLimitMetrics {
+  base::Gauge redis_threads;  // threads for which Redis decides
+  base::Counter redis_decisions;
+  std::array<base::Counter, 4> share_decisions;  // by ratelimit::FallBack
+  base::Counter redis_late;                      // answers after the share had decided
+};
+
 // Every series of the gateway, made once, so that the request path only adds. Any thread.
 class GatewayMetrics {
  public:
@@ -27,6 +35,7 @@ class GatewayMetrics {
 
   base::Gauge in_flight;
   base::Gauge nodes_serving;
+  SharedLimitMetrics shared_limits;
   base::Counter retries;         // a second node was asked
   base::Counter retries_denied;  // the retry budget was spent
   base::Counter refused_here;    // every node's queue was full: refused without asking any

@@ -54,7 +54,12 @@ MediaService::MediaService(net::asio::io_context& io, net::BlockingPool& disk, S
       ids_(random_seed()),
       buckets_(io, disk, shared.buckets),
       originals_(buckets_, shared),
-      variants_(io, shared, threads) {}
+      variants_(io, shared, threads) {
+  if (shared.config.redis.address.empty()) return;
+  redis_ =
+      std::make_unique<RedisLink>(io, shared.config.redis.options(shared.config.gateways_count),
+                                  shared.throttle, shared.metrics->shared_limits);
+}
 
 net::Awaitable<void> MediaService::handle(net::HttpExchange& exchange) {
   const InFlight in_flight(shared_.metrics->in_flight);
@@ -100,7 +105,7 @@ net::Awaitable<std::optional<Refusal>> MediaService::serve(net::HttpExchange& ex
 net::Awaitable<std::optional<Refusal>> MediaService::serve_original(net::HttpExchange& exchange,
                                                                     const pipeline::Target& target,
                                                                     RequestRecord& record) {
-  Admitted admitted = co_await admit(shared_, exchange, Usage{}, record);
+  Admitted admitted = co_await admit(shared_, redis_.get(), exchange, Usage{}, record);
   if (admitted.refusal) co_return std::move(admitted.refusal);
   std::optional<base::Error> failed = co_await originals_.serve(exchange, target, record);
   admitted.permit.release(Clock::now());
@@ -121,7 +126,7 @@ net::Awaitable<std::optional<Refusal>> MediaService::serve_variant(net::HttpExch
   const auto cpu = std::chrono::duration<double, std::milli>(plan->cpu_ms.value_or(0));
   Usage usage{.commands = plan->command_names(),
               .predicted_cpu = std::chrono::duration_cast<base::Duration>(cpu)};
-  Admitted admitted = co_await admit(shared_, exchange, std::move(usage), record);
+  Admitted admitted = co_await admit(shared_, redis_.get(), exchange, std::move(usage), record);
   if (admitted.refusal) co_return std::move(admitted.refusal);
   std::optional<Refusal> refused = co_await variants_.serve(exchange, target, *plan, record);
   admitted.permit.release(Clock::now());

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
 #include "gateway/original_server.h"
+#include "gateway/redis_link.h"
 #include "gateway/request_identity.h"
 #include "gateway/request_record.h"
 #include "gateway/shared.h"
@@ -47,6 +49,7 @@ class MediaService {
   storage::BucketSet buckets_;
   OriginalServer originals_;
   VariantProxy variants_;
+  std::unique_ptr<RedisLink> redis_;  // null where limits are this gateway's own
 };
 
 // The bucket that `hosts` maps a Host header to, if any. The header's case and port do not matter.

@@ -51,6 +51,7 @@ drain_ms: 20000
 calibration: {duration_ms: 500}
 server:
   workers: 1
+  config: "gateway: {tiers: {free: {rate_per_s: 0, burst: 0, concurrency_max: 0}}}"
   buckets:
     photos: {sources: {"p-{n}.jpg": {copies: 2, width_px: 320, height_px: 240}}}
     far: {origin: healthy, sources: {"a.jpg": {width_px: 200, height_px: 100}}}

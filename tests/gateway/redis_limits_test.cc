@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole gateways with a real Redis: what is shared, and what happens without it.
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "tests/gateway/gateway_fixture.h"
+#include "tests/support/redis_server.h"
+
+namespace millrace::gateway {
+namespace {
+
+class RedisLimitsTest : public GatewayTest {
+ protected:
+  RedisLimitsTest() {
+    config_.threads = 2;
+    config_.redis.address = "127.0.0.1:" + std::to_string(redis_.port());
+    config_.redis.answer_timeout = std::chrono::milliseconds(10);  // the machine may be busy
+    config_.gateways_count = 2;
+    // 1 in a thousand seconds: none comes back while the test runs.
+    config_.throttle.tiers["free"] = {.rate_per_s = 0.001, .burst = 10, .concurrency_max = 50};
+    write_photo("a.jpg", "original");
+  }
+  [[nodiscard]] bool redis_decides() const { return metric("millrace_gateway_redis_threads") == 2; }
+
+  test::RedisServer redis_;
+};
+
+TEST_F(RedisLimitsTest, TwoGatewaysCountOneUserTogether) {
+  start_gateway();
+  ASSERT_TRUE(eventually([this] { return redis_decides(); }));
+  const std::unique_ptr<Gateway> first = std::move(gateway_);
+  start_gateway();
+  ASSERT_TRUE(eventually([this] { return redis_decides(); }));
+  int served = 0;
+  int refused = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::uint16_t port = i % 2 == 0 ? media_port() : first->addresses().media.port;
+    const Reply reply = fetch(port, "/photos/a.jpg", {}, "GET");
+    if (reply.status == 200) ++served;
+    if (reply.status == 429 && reason_of(reply) == "user_rate") ++refused;
+    // A machine that is too busy for 10 ms would have the share of 5 decide, and say so.
+    if (reply.header("x-ratelimit-limit") != "10") GTEST_FAIL() << "not decided by Redis";
+  }
+  EXPECT_EQ(served, 10);
+  EXPECT_EQ(refused, 10);
+}
+
+TEST_F(RedisLimitsTest, WhenRedisStopsTheShareDecidesAndAMetricSaysSo) {
+  start_gateway();
+  ASSERT_TRUE(eventually([this] { return redis_decides(); }));
+  redis_.stop();
+  int served = 0;
+  for (int i = 0; i < 20; ++i) {
+    const auto asked_at = std::chrono::steady_clock::now();
+    const Reply reply = get("/photos/a.jpg");
+    EXPECT_LT(std::chrono::steady_clock::now() - asked_at, std::chrono::seconds(1));
+    EXPECT_EQ(reply.header("x-ratelimit-limit"), "5");
+    if (reply.status == 200) ++served;
+  }
+  EXPECT_EQ(served, 5);
+  EXPECT_GE(metric("millrace_gateway_share_decisions_total{why=\"slow\"}"), 1);
+  EXPECT_EQ(metric("millrace_gateway_share_decisions_total{why=\"slow\"}") +
+                metric("millrace_gateway_share_decisions_total{why=\"down\"}"),
+            20);
+  redis_.resume();
+  EXPECT_TRUE(eventually([this] { return redis_decides(); }));
+  EXPECT_TRUE(
+      eventually([this] { return get("/photos/a.jpg").header("x-ratelimit-limit") == "10"; }));
+}
+
+TEST_F(RedisLimitsTest, ServesWithoutRedisAndTakesItWhenItComes) {
+  redis_.kill();
+  start_gateway();
+  EXPECT_EQ(get("/photos/a.jpg").header("x-ratelimit-limit"), "5");
+  EXPECT_EQ(metric("millrace_gateway_redis_threads"), 0);
+  redis_.start();
+  EXPECT_TRUE(eventually([this] { return redis_decides(); }));
+  EXPECT_TRUE(
+      eventually([this] { return get("/photos/a.jpg").header("x-ratelimit-limit") == "10"; }));
+}
+
+}  // namespace
+}  // namespace millrace::gateway
