@@ -18,6 +18,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "bench/lab/attackers.h"
 #include "bench/lab/events.h"
 #include "bench/lab/generator.h"
 #include "bench/lab/process_watch.h"
@@ -101,7 +102,8 @@ class Lab {
   }
   base::Result<Server> bring_up();
   base::Result<void> find_capacity(Generator& generator, RunResult& result);
-  void measure(Generator& generator, RunResult& result, ProcessWatch& watch);
+  void measure(Generator& generator, RequestMaker& maker, const sockaddr_in& server,
+               RunResult& result, ProcessWatch& watch);
   void note_doubts(RunResult& result) const;
 
   const Scenario& scenario_;
@@ -144,14 +146,17 @@ base::Result<void> Lab::find_capacity(Generator& generator, RunResult& result) {
   return base::fail(Reason::Internal, "no request of the calibration was answered 200:" + counts);
 }
 
-void Lab::measure(Generator& generator, RunResult& result, ProcessWatch& watch) {
+void Lab::measure(Generator& generator, RequestMaker& maker, const sockaddr_in& server,
+                  RunResult& result, ProcessWatch& watch) {
   Schedule schedule(scenario_, result.capacity_per_s);
   const SteadyTime start = steady_clock::now() + std::chrono::milliseconds(50);
   say(fmt::format("{} steps, {:.0f} s", scenario_.steps.size(),
                   std::chrono::duration<double>(schedule.end()).count()));
   EventPlayer events(scenario_, start, root_,
                      [this](const std::string& bucket) { return system_.origin(bucket); });
+  Attackers attackers(scenario_, schedule.windows(), start, server, maker);
   generator.run_open(schedule, start, result);
+  for (std::string& line : attackers.finish()) result.notes.push_back(std::move(line));
   for (std::string& line : events.finish()) result.notes.push_back(std::move(line));
   watch.finish(start, result);
 }
@@ -191,7 +196,7 @@ base::Result<RunResult> Lab::run() {
   Generator generator(scenario_, *maker, server->address);
   auto capacity = find_capacity(generator, result);
   if (!capacity) return base::fail(std::move(capacity.error()));
-  measure(generator, result, watch);
+  measure(generator, *maker, server->address, result, watch);
   const bool again = scenario_.calibration.measure_after && scenario_.needs_capacity() &&
                      scenario_.calibration.capacity_per_s <= 0;
   if (again) {
@@ -224,9 +229,6 @@ std::string machine_line() {
 }
 
 base::Result<RunResult> run_measured(const Scenario& scenario, const RunOptions& options) {
-  if (!scenario.attackers.empty()) {
-    return base::fail(Reason::BadParameter, "attackers are played in simulations only");
-  }
   return Lab(scenario, options).run();
 }
 

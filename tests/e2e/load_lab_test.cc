@@ -51,7 +51,9 @@ drain_ms: 20000
 calibration: {duration_ms: 500}
 server:
   workers: 1
-  config: "gateway: {tiers: {free: {rate_per_s: 0, burst: 0, concurrency_max: 0}}}"
+  config: |
+    gateway: {tiers: {free: {rate_per_s: 0, burst: 0, concurrency_max: 0}}}
+    agent: {tiers: {free: {queue_per_worker: 1000, weight: 1}}}   # room for what the freeze delays
   buckets:
     photos: {sources: {"p-{n}.jpg": {copies: 2, width_px: 320, height_px: 240}}}
     far: {origin: healthy, sources: {"a.jpg": {width_px: 200, height_px: 100}}}
@@ -64,6 +66,12 @@ mixes:
 steps:
   half: {rate: 0.5x, duration_ms: 1000}
   wrong: {mixes: [none=20/s, lost=10/s], duration_ms: 1000}
+attackers:
+  idlers: {kind: idle, count: 200}
+  dawdlers: {kind: slow_writer, count: 100, steps: [half]}
+  drips: {kind: slow_reader, count: 10, bytes_per_s: 1000}
+  dead: {kind: dead_client, count: 20, rate_per_s: 40}
+  syns: {kind: syn_burst, count: 200, rate_per_s: 500}
 events:
   freeze: {at_ms: 200, signal: STOP, duration_ms: 200}
 )";
@@ -85,6 +93,11 @@ TEST(LoadLabTest, MeasuresTheRealSystem) {
   EXPECT_TRUE(wrong.at("none").at("by_status").contains("404 no_bucket")) << ended.output;
   EXPECT_TRUE(wrong.at("lost").at("by_status").contains("502 origin_failed")) << ended.output;
   EXPECT_THAT(ended.output, HasSubstr("freeze: STOP to millrace-image-worker"));
+  EXPECT_THAT(ended.output, HasSubstr("idlers (idle): 200 connections at a time, 200 opened, 0"));
+  EXPECT_THAT(ended.output, HasSubstr("dawdlers (slow_writer): 100 connections at a time"));
+  EXPECT_THAT(ended.output, HasSubstr("drips (slow_reader): 10 connections at a time"));
+  EXPECT_THAT(ended.output, HasSubstr("dead (dead_client): 20 thrown away, 0 refused"));
+  EXPECT_THAT(ended.output, HasSubstr("syns (syn_burst): 200 thrown away"));
   EXPECT_THAT(read_file(folder.path() / "tiny.html"), HasSubstr("<svg"));
 }
 
