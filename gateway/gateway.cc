@@ -15,7 +15,7 @@
 #include "discovery/embedded_registry.h"
 #include "gateway/api_service.h"
 #include "gateway/gateway_metrics.h"
-#include "gateway/media_service.h"
+#include "gateway/lane.h"
 #include "gateway/ops_service.h"
 #include "gateway/shared.h"
 #include "net/http_server.h"
@@ -92,28 +92,6 @@ struct Gateway::Impl {
     shared.instance = base::random_hex(8);
   }
 
-  struct Lane {
-    Lane(net::asio::io_context& io_context, net::BlockingPool& disk, Shared& shared,
-         std::size_t threads, const std::shared_ptr<net::RequestGate>& gate,
-         const std::shared_ptr<net::ConnectionLimit>& connections, base::Metrics& metrics)
-        : io(io_context),
-          service(io_context, disk, shared, threads),
-          server(io_context,
-                 net::HttpServer::Options{
-                     .limits = shared.config.limits.server,
-                     .name = "media",
-                     .reuse_port = true,
-                     .standing = net::HttpServer::Standing::Public,
-                     .gate = gate,
-                     .connections = connections,
-                     .refusal = [this](const base::Error& error) { return service.refuse(error); },
-                     .metrics = &metrics},
-                 [this](net::HttpExchange& exchange) { return service.handle(exchange); }) {}
-    net::asio::io_context& io;
-    MediaService service;
-    net::HttpServer server;
-  };
-
   Result<void> listen_all();
   void lane_drained(const std::function<void()>& drained);
 
@@ -156,15 +134,15 @@ Result<void> Gateway::Impl::listen_all() {
   if (auto bound = listen(*api_server, *api_endpoint, "api_listen"); !bound) return bound;
 
   if (auto free = refuse_taken_port(pool.io(0), *media); !free) return free;
-  const auto gate = std::make_shared<InFlightGate>(shared.config.requests_in_flight_max);
-  const auto connections =
-      std::make_shared<net::ConnectionLimit>(shared.config.limits.server.connections_max);
+  const LanePort port{.gate = std::make_shared<InFlightGate>(shared.config.requests_in_flight_max),
+                      .connections = std::make_shared<net::ConnectionLimit>(
+                          shared.config.limits.server.connections_max),
+                      .metrics = metrics};
   net::Endpoint endpoint = *media;
   for (std::size_t i = 0; i < pool.size(); ++i) {
-    lanes.push_back(
-        std::make_unique<Lane>(pool.io(i), disk, shared, pool.size(), gate, connections, metrics));
-    if (auto bound = listen(lanes.back()->server, endpoint, "listen"); !bound) return bound;
-    endpoint = lanes.back()->server.local_endpoint();  // one port, whoever chose it
+    lanes.push_back(std::make_unique<Lane>(pool.io(i), disk, shared, port, pool.size()));
+    if (auto bound = listen(lanes.back()->server(), endpoint, "listen"); !bound) return bound;
+    endpoint = lanes.back()->server().local_endpoint();  // one port, whoever chose it
   }
   return {};
 }
@@ -187,13 +165,17 @@ Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Gateway::~Gateway() { stop(); }
 
+void Gateway::reload(const GatewayConfig& config) {
+  impl_->shared.callers = std::make_shared<const CallerPolicy>(config.throttle, config.tier);
+}
+
 void Gateway::start() {
   impl_->control.start();
   impl_->pool.start();
 }
 
 Gateway::Addresses Gateway::addresses() const {
-  return {impl_->lanes.front()->server.local_endpoint(), impl_->api_server->local_endpoint(),
+  return {impl_->lanes.front()->server().local_endpoint(), impl_->api_server->local_endpoint(),
           impl_->ops_server->local_endpoint()};
 }
 
@@ -206,8 +188,8 @@ void Gateway::drain(std::function<void()> drained) {
       base::Deadline::after(base::Clock::now(), impl_->shared.config.drain_timeout);
   impl_->lanes_running = impl_->lanes.size();
   for (const auto& lane : impl_->lanes) {
-    net::asio::post(lane->io, [this, &lane = *lane, deadline, drained] {
-      lane.server.drain(deadline, [this, drained] { impl_->lane_drained(drained); });
+    net::asio::post(lane->io(), [this, &lane = *lane, deadline, drained] {
+      lane.server().drain(deadline, [this, drained] { impl_->lane_drained(drained); });
     });
   }
 }

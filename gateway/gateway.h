@@ -39,6 +39,9 @@ class Gateway {
   Gateway& operator=(const Gateway&) = delete;
 
   void start();
+  // Users, limits, tiers and trusted proxies of `config` (which has passed its bind()) hold from
+  // the next request on; the rest of it is not looked at. Any thread.
+  void reload(const GatewayConfig& config);
   [[nodiscard]] Addresses addresses() const;  // with the ports that the kernel chose
   // For signals and the like; runs from start() to stop().
   [[nodiscard]] net::asio::io_context& control_io();

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -17,6 +16,7 @@
 #include "gateway/gateway.h"
 #include "gateway/ops_service.h"
 #include "gateway/process_config.h"
+#include "gateway/signals.h"
 #include "net/descriptors.h"
 
 namespace millrace::gateway {
@@ -66,14 +66,7 @@ int serve(const std::string& config_file, int notify_fd) {
   }
   Gateway& gateway = **made;
   std::promise<void> drained;
-  net::asio::io_context::executor_type control = gateway.control_io().get_executor();
-  boost::asio::basic_signal_set<net::asio::io_context::executor_type> signals(control, SIGTERM,
-                                                                              SIGINT);
-  signals.async_wait([&](const boost::system::error_code& error, int signal) {
-    if (error) return;
-    base::log_info("draining", {{"signal", std::int64_t{signal}}});
-    gateway.drain([&drained] { drained.set_value(); });
-  });
+  const Signals signals(gateway, config_file, [&drained] { drained.set_value(); });
   gateway.start();
   const Gateway::Addresses addresses = gateway.addresses();
   base::log_info("serving", {{"media", addresses.media.text()},

@@ -30,6 +30,7 @@ class MediaService {
                std::size_t threads);
 
   net::Awaitable<void> handle(net::HttpExchange& exchange);
+  [[nodiscard]] VariantProxy& variants() { return variants_; }
   // The answer to what never became a request: too long, malformed, too slow.
   std::pair<net::HttpHead, std::string> refuse(const base::Error& error);
 

@@ -30,6 +30,7 @@ struct Node {
   std::uint32_t reported_load = 0;  // busy + queued, its own word
   double reported_cpu_ms = 0;       // what these are expected to take; 0: it does not say
   base::TimePoint reported_at{};    // steady clock
+  base::TimePoint asked_at{};       // for its load
   base::TimePoint ejected_until{};
   std::map<std::string, FullGate, std::less<>> gates;  // by tier that was full once
 };

@@ -3,6 +3,9 @@
 
 #include <utility>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
 #include "gateway/answer_head.h"
 #include "pipeline/task.h"
 
@@ -33,7 +36,8 @@ bool wants_cost(const net::HttpRequest& request) {
 }  // namespace
 
 VariantProxy::VariantProxy(net::asio::io_context& io, Shared& shared, std::size_t threads)
-    : shared_(shared),
+    : io_(io),
+      shared_(shared),
       fleet_(*shared.registry, *shared.metrics,
              NodeTableOptions{.cell = shared.config.cell,
                               .load_bound = shared.config.agent_link.load_bound,
@@ -41,6 +45,7 @@ VariantProxy::VariantProxy(net::asio::io_context& io, Shared& shared, std::size_
                               .load_report_life = shared.config.agent_link.load_report_life,
                               .threads = threads}),
       link_(io, shared, fleet_.nodes()),
+      watch_({.unheard = shared.config.agent_link.load_poll}),
       budget_(shared.config.agent_link.retry_ratio) {}
 
 base::Result<VariantPlan> VariantProxy::plan(const pipeline::Target& target,
@@ -94,6 +99,13 @@ net::Awaitable<void> VariantProxy::relay(VariantJob& job, Attempt& attempt) {
   if (!written) {
     record.failure = written.error().reason;
     record.detail = written.error().detail;
+  }
+}
+
+void VariantProxy::ask_loads() {
+  fleet_.refresh();
+  for (std::shared_ptr<Node>& node : watch_.due(fleet_.nodes().nodes(), Clock::now())) {
+    net::asio::co_spawn(io_, link_.ask_load(std::move(node)), net::asio::detached);
   }
 }
 
@@ -151,6 +163,7 @@ net::Awaitable<std::optional<Refusal>> VariantProxy::serve(net::HttpExchange& ex
   job.record = &record;
   job.cpu_ms = plan.cpu_ms.value_or(costs_.mean_ms());
   budget_.admitted(Clock::now());
+  watch_.routed(Clock::now());
   exchange.on_client_gone([source = job.cancel]() mutable { source.cancel(); });
 
   std::shared_ptr<Node> tried;

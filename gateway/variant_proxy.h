@@ -9,6 +9,7 @@
 #include "gateway/agent_answer.h"
 #include "gateway/cost_book.h"
 #include "gateway/fleet_view.h"
+#include "gateway/load_watch.h"
 #include "gateway/node_link.h"
 #include "gateway/recent_variants.h"
 #include "gateway/request_record.h"
@@ -37,8 +38,8 @@ class VariantProxy {
                                                const pipeline::Target& target,
                                                const VariantPlan& plan, RequestRecord& record);
 
-  [[nodiscard]] FleetView& fleet() { return fleet_; }
-  [[nodiscard]] NodeLink& link() { return link_; }
+  // Now and then: asks nodes that were not heard of for their load. Does not wait for them.
+  void ask_loads();
 
  private:
   std::shared_ptr<Node> next_node(const VariantJob& job, const Node* tried,
@@ -48,9 +49,11 @@ class VariantProxy {
   void learn(const VariantJob& job, const Attempt& attempt);
   net::Awaitable<void> relay(VariantJob& job, Attempt& attempt);
 
+  net::asio::io_context& io_;
   Shared& shared_;
   FleetView fleet_;
   NodeLink link_;
+  LoadWatch watch_;
   RecentVariants recent_;
   CostBook costs_;
   ratelimit::RetryBudget budget_;

@@ -34,7 +34,7 @@ ServerCore::ServerCore(asio::io_context& io, HttpServer::Options options, HttpHa
       gate_(std::make_shared<GateQueue>(io, options_.gate, metrics_, [this] { wake_listeners(); })),
       tick_timer_(io) {}
 
-ServerCore::~ServerCore() = default;
+ServerCore::~ServerCore() { show_idle(); }
 
 base::Result<void> ServerCore::listen(const Endpoint& endpoint) {
   auto listener = ServerListener::bind(io_, endpoint, options_);
@@ -93,6 +93,7 @@ void ServerCore::admit(base::UniqueFd fd, int family, const SocketAddress& peer)
   [[maybe_unused]] const int owned = fd.release();
   ++counts.accepted;
   ++counts.connections;
+  ++idle_;
   metrics_.accepted.add();
   metrics_.connections.add(1);
   limit_->opened();
@@ -113,6 +114,7 @@ bool ServerCore::hold_connections(std::size_t excess) {
 void ServerCore::left(Phase phase) {
   publish(phase);
   --counts.connections;
+  if (phase == Phase::Idle) --idle_;
   metrics_.connections.add(-1);
   limit_->closed();
   if (stopped_) return;
@@ -126,6 +128,8 @@ void ServerCore::enter(ServerConnection& connection, Phase phase) {
   list(phase).push_back(connection);
   publish(phase);
   if (before != phase) publish(before);
+  if (before == Phase::Idle) --idle_;
+  if (phase == Phase::Idle) ++idle_;
   if (phase == Phase::Idle) wake_listeners();
 }
 

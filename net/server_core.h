@@ -80,6 +80,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   void arm_tick(bool soon = false);
   bool tick();
   bool expire(Phase phase, base::TimePoint now);
+  void show_idle();
   void wake_listeners();
   void cut_all();
   void report_drained();
@@ -98,6 +99,8 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
   std::vector<ReadBuffer> buffers_;
   std::unique_ptr<char[]> scratch_;
   Timer tick_timer_;
+  std::size_t idle_ = 0;        // connections in Phase::Idle …
+  std::size_t idle_shown_ = 0;  // … as the gauge has it
   bool ticking_ = false;
   bool draining_ = false;
   bool stopped_ = false;

@@ -7,6 +7,7 @@ ServerMetrics::ServerMetrics(base::Metrics* metrics, const std::string& server) 
   if (metrics == nullptr) return;
   const base::Labels labels{{"server", server}};
   connections = metrics->gauge("millrace_http_connections", "Open connections", labels);
+  idle = metrics->gauge("millrace_http_connections_idle", "Of these, between two requests", labels);
   waiting = metrics->gauge("millrace_http_connections_waiting",
                            "Connections that wait for a permit of the accept gate", labels);
   accepted =

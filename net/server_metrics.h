@@ -15,6 +15,7 @@ struct ServerMetrics {
   ServerMetrics(base::Metrics* metrics, const std::string& server);
 
   base::Gauge connections;
+  base::Gauge idle;     // of these, between two requests; as of the last tick
   base::Gauge waiting;  // connections that wait for a permit of the request gate
   base::Counter accepted;
   base::Counter exhausted;  // accepts that found no descriptor, or those left for others

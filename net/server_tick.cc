@@ -69,11 +69,18 @@ bool ServerCore::tick() {
     one->notice_client_gone();
   }
   if (!more) gate_->drop_gone();
+  show_idle();
   if (draining_ && drained_ && drain_deadline_.expired(now)) {
     cut_all();
     report_drained();
   }
   return more;
+}
+
+void ServerCore::show_idle() {
+  if (idle_ == idle_shown_) return;
+  metrics_.idle.add(static_cast<double>(idle_) - static_cast<double>(idle_shown_));
+  idle_shown_ = idle_;
 }
 
 bool ServerCore::expire(Phase phase, base::TimePoint now) {

@@ -48,6 +48,10 @@ class System {
   [[nodiscard]] std::uint16_t ops_port() const { return ops_port_; }
   [[nodiscard]] pid_t up_pid() const { return up_pid_; }
   [[nodiscard]] std::string log() const;
+  // What `up` made of flags and configuration; its processes read it.
+  [[nodiscard]] std::filesystem::path effective_config() const {
+    return folder_.path() / "state" / "run" / "millrace.yaml";
+  }
 
   HttpReply get(const std::string& target, const FieldList& fields = {},
                 const std::string& method = "GET") const {

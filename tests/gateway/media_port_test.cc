@@ -67,6 +67,26 @@ TEST_F(MediaPortTest, ServesHeadOnAConnectionThatLivesOn) {
   EXPECT_EQ(get("/photos/none.bin", {}, "HEAD").status, 404);
 }
 
+TEST_F(MediaPortTest, CountsOpenAndIdleConnections) {
+  const auto shows = [this](double open, double idle) {
+    return eventually([&] {
+      return metric("millrace_http_connections{server=\"media\"}") == open &&
+             metric("millrace_http_connections_idle{server=\"media\"}") == idle;
+    });
+  };
+  RawClient first(media_port());
+  RawClient second(media_port());
+  EXPECT_TRUE(shows(2, 2));
+  second.send("GET /photos/");
+  EXPECT_TRUE(shows(2, 1));
+  second.send("page.html HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(second.read_reply().status, 200);
+  EXPECT_TRUE(shows(2, 2));
+  first.close();
+  second.close();
+  EXPECT_TRUE(shows(0, 0));
+}
+
 TEST_F(MediaPortTest, AnswersConditionsWith304) {
   const Reply first = get("/photos/a%20b.jpg");
   EXPECT_EQ(get("/photos/a%20b.jpg", {{"If-None-Match", first.header("etag")}}).status, 304);
