@@ -34,6 +34,7 @@ class Gateway:
         (folder / "millrace.yaml").write_text(
             "gateway:\n  listen: 127.0.0.1:0\n  api_listen: 127.0.0.1:0\n  ops_listen: 127.0.0.1:0\n"
             f"  fleet_key_file: {folder}/key\n  idle_timeout_ms_max: 600000\n"
+            "  tiers: { free: { rate_per_s: 0, burst: 0, concurrency_max: 0 } }\n"  # all ask from a few addresses
             f"buckets:\n  photos: {{ kind: local, folder: {folder}/photos }}\n")
         told, tell = os.pipe()
         self.log = open(folder / "gateway.log", "wb")
