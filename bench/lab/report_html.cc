@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 #include <utility>
@@ -64,7 +65,7 @@ std::string steps_table(const RunResult& result) {
     text += row("all", step.total(), seconds);
     for (const char* kind : {"tier", "mix"}) {
       const auto rows = result.rows(step, kind);
-      if (rows.size() < 2 && std::string(kind) == "mix") continue;
+      if (rows.size() < 2) continue;  // it is all
       for (const auto& [name, tally] : rows)
         text += row(std::string(kind) + " " + name, tally, seconds);
     }
@@ -157,7 +158,20 @@ std::string time_plots(const RunResult& result) {
                    rates);
 }
 
+// Steps of about the same load make no curve: nothing is drawn then.
+bool loads_differ(const RunResult& result) {
+  double least = std::numeric_limits<double>::max();
+  double most = 0;
+  for (const StepResult& step : result.steps) {
+    least = std::min(least, step.offered_per_s());
+    most = std::max(most, step.offered_per_s());
+  }
+  return most > 1.3 * least;
+}
+
 std::string goodput_plot(const RunResult& result) {
+  if (!loads_differ(result)) return {};
+  const bool one_tier = tiers_of(result).size() < 2;
   const double unit = result.capacity_per_s > 0 ? result.capacity_per_s : 1;
   std::map<std::string, std::vector<std::pair<double, double>>> points;
   for (const StepResult& step : result.steps) {
@@ -167,6 +181,7 @@ std::string goodput_plot(const RunResult& result) {
       return static_cast<double>(tally.good) / step.seconds() / unit;
     };
     points["all"].emplace_back(x, y(step.total()));
+    if (one_tier) continue;  // it is all
     for (const auto& [tier, tally] : result.rows(step, "tier")) {
       points["tier " + tier].emplace_back(x, y(tally));
     }

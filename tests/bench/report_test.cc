@@ -90,6 +90,13 @@ TEST(ReportTest, ThePageStandsAlone) {
   EXPECT_THAT(page, Not(HasSubstr("inf")));
 }
 
+TEST(ReportTest, StepsOfOneLoadAreNotDrawnAsACurve) {
+  RunResult result = small_result();
+  EXPECT_THAT(report_html(result), HasSubstr("Goodput against offered load"));
+  result.steps.resize(1);
+  EXPECT_THAT(report_html(result), Not(HasSubstr("Goodput against offered load")));
+}
+
 TEST(SvgPlotTest, DrawsPointsWithinTheFrameWhateverTheyAre) {
   const PlotOptions options{.title = "t", .x_label = "x", .y_label = "y", .log_y = true};
   const std::string none = line_plot(options, {{.name = "empty", .points = {}}});
