@@ -77,6 +77,11 @@ Readiness readiness_from_json(int status, const std::string& body) {
   return readiness;
 }
 
+// The end of the terminal that this was started on comes as SIGHUP too; then it cannot be opened.
+bool has_terminal() {
+  return bool(base::UniqueFd(::open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)));
+}
+
 // What the gateway says over its pipe when it serves or cannot.
 struct Notice {
   Notice(net::asio::io_context& io, int fd) : pipe(io, fd) {}
@@ -104,6 +109,7 @@ class Up {
 
  private:
   void await_signals();
+  void reload();
   base::Result<pid_t> start_gateway();
   base::Result<pid_t> start_agent() const;
   void await_notice(base::UniqueFd pipe);
@@ -123,6 +129,7 @@ class Up {
   net::asio::signal_set signals_;
   Supervisor supervisor_;
   std::shared_ptr<Notice> notice_;  // of the gateway that was started last
+  const bool had_terminal_ = has_terminal();
   bool stopping_ = false;
   int exit_status_ = 0;
 };
@@ -132,8 +139,13 @@ base::Result<void> Up::write_config() const {
 }
 
 void Up::await_signals() {
-  signals_.async_wait([this](const error_code& error, int) {
+  signals_.async_wait([this](const error_code& error, int signal) {
     if (error) return;
+    if (signal == SIGHUP && (!had_terminal_ || has_terminal())) {
+      if (!stopping_) reload();
+      await_signals();
+      return;
+    }
     if (stopping_) {
       say("stopping at once");
       supervisor_.kill_all();
@@ -143,6 +155,25 @@ void Up::await_signals() {
     stop();
     await_signals();
   });
+}
+
+// What a gateway takes over while it runs; the rest stays as it was at the start, also for
+// processes that are started again.
+void Up::reload() {
+  auto fresh = load_millrace_config(options_.config_file, base::environment_of_process());
+  if (!fresh) {
+    say("the configuration is not right and changes nothing: " + fresh.error().public_message);
+    return;
+  }
+  config_.gateway.tier = std::move(fresh->gateway.tier);
+  config_.gateway.throttle = std::move(fresh->gateway.throttle);
+  if (auto written = write_config(); !written) {
+    say(written.error().public_message);
+    return;
+  }
+  const pid_t gateway = supervisor_.pid_of("gateway");
+  if (gateway > 0) ::kill(gateway, SIGHUP);
+  say("tiers, users, commands and trusted proxies are as the configuration says now");
 }
 
 base::Result<pid_t> Up::start_gateway() {

@@ -216,5 +216,16 @@ TEST_F(LimitsTest, HangUpTakesOverNewLimitsAndRefusesABrokenFile) {
   std::ofstream(system_->effective_config()) << before;
 }
 
+TEST_F(LimitsTest, UpPassesAHangUpOnWithWhatTheUsersFileSaysNow) {
+  start("  tiers: {free: {rate_per_s: 0, burst: 0, concurrency_max: 0}}\n");
+  std::ofstream(system_->config_file()) << "gateway: {tiers: {free: {rate_per_s: 7, burst: 7}}}\n";
+  ::kill(system_->up_pid(), SIGHUP);
+  EXPECT_TRUE(eventually([&] { return system_->get(kTarget).header("x-ratelimit-limit") == "7"; }));
+  std::ofstream(system_->config_file()) << "gateway: {tiers: {free: {rate_per_s: many}}}\n";
+  ::kill(system_->up_pid(), SIGHUP);
+  EXPECT_TRUE(eventually([&] { return system_->log().find("many") != std::string::npos; }));
+  EXPECT_EQ(system_->get(kTarget).header("x-ratelimit-limit"), "7") << "the old ones hold";
+}
+
 }  // namespace
 }  // namespace millrace::test

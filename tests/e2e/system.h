@@ -48,6 +48,10 @@ class System {
   [[nodiscard]] std::uint16_t ops_port() const { return ops_port_; }
   [[nodiscard]] pid_t up_pid() const { return up_pid_; }
   [[nodiscard]] std::string log() const;
+  // Options::config_yaml, as the user's file.
+  [[nodiscard]] std::filesystem::path config_file() const {
+    return folder_.path() / "millrace.yaml";
+  }
   // What `up` made of flags and configuration; its processes read it.
   [[nodiscard]] std::filesystem::path effective_config() const {
     return folder_.path() / "state" / "run" / "millrace.yaml";
