@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string_view>
 #include <sys/prctl.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "base/config.h"
@@ -24,7 +25,7 @@ namespace {
   if (::getppid() != parent) ::_exit(1);  // it died before the line above
   sigset_t none;
   sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD}) ::signal(signal, SIG_DFL);
   if (pass_fd == kPassedFd) {
     ::fcntl(pass_fd, F_SETFD, 0);
@@ -45,6 +46,7 @@ base::Result<pid_t> start_child(const ChildCommand& command) {
   std::vector<std::string> texts = {command.program};
   texts.insert(texts.end(), command.arguments.begin(), command.arguments.end());
   std::vector<char*> arguments;
+  arguments.reserve(texts.size() + 1);
   for (std::string& text : texts) arguments.push_back(text.data());
   arguments.push_back(nullptr);
   std::vector<char*> environment;
@@ -60,7 +62,7 @@ base::Result<pid_t> start_child(const ChildCommand& command) {
   }
   if (pid < 0) {
     return base::fail(base::Reason::Internal, "cannot start " + command.program,
-                      std::strerror(errno));
+                      std::generic_category().message(errno));
   }
   return pid;
 }

@@ -2,6 +2,7 @@
 // millrace: the command that people type.
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -12,7 +13,9 @@
 namespace millrace::cli {
 namespace {
 
-constexpr int kExitConfiguration = 78;  // EX_CONFIG of sysexits.h
+// Of sysexits.h.
+constexpr int kExitSoftware = 70;
+constexpr int kExitConfiguration = 78;
 
 int check_config(const std::string& file, bool print, bool plain) {
   auto config = load_millrace_config(file, base::environment_of_process());
@@ -74,4 +77,11 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace millrace::cli
 
-int main(int argc, char** argv) { return millrace::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return millrace::cli::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "millrace: %s\n", error.what());
+    return millrace::cli::kExitSoftware;
+  }
+}

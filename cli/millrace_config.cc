@@ -2,9 +2,9 @@
 #include "cli/millrace_config.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 namespace millrace::cli {
@@ -22,8 +22,8 @@ base::Result<MillraceConfig> load_millrace_config(const std::filesystem::path& f
     std::ifstream in(file, std::ios::binary);
     if (in) text.assign(std::istreambuf_iterator<char>(in), {});
     if (!in) {
-      return base::fail(base::Reason::BadParameter,
-                        "cannot read " + file.string() + ": " + std::strerror(errno));
+      return base::fail(base::Reason::BadParameter, "cannot read " + file.string() + ": " +
+                                                        std::generic_category().message(errno));
     }
   }
   MillraceConfig config;

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <system_error>
 
+#include <fmt/format.h>
+
 #include "pipeline/target.h"
 
 namespace millrace::cli {
@@ -55,8 +57,8 @@ std::vector<std::string> example_urls(const std::string& base_url,
   for (const auto& [name, bucket] : buckets) {
     if (bucket.kind != "local") continue;
     for (const std::string& key : sample_pictures(bucket.folder, kPicturesPerBucket)) {
-      urls.push_back(base_url + "/" + name + "/" + pipeline::percent_encode_path(key) + "?" +
-                     std::string(kExamples.at(example++ % kExamples.size())));
+      urls.push_back(fmt::format("{}/{}/{}?{}", base_url, name, pipeline::percent_encode_path(key),
+                                 kExamples.at(example++ % kExamples.size())));
     }
   }
   return urls;

@@ -3,7 +3,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -26,7 +25,8 @@ constexpr std::size_t kSocketPathMax = sizeof(sockaddr_un{}.sun_path) - 1;
 constexpr std::size_t kKeyBytes = 32;
 
 base::Failure refuse(const std::string& what, const fs::path& path, int error) {
-  return fail(Reason::BadParameter, what + " " + path.string() + ": " + std::strerror(error));
+  return fail(Reason::BadParameter,
+              what + " " + path.string() + ": " + std::generic_category().message(error));
 }
 
 // Makes `path` (and its parents) if it is missing. Whoever else could write into it could put a
@@ -76,8 +76,9 @@ bool write_all(int fd, std::string_view text) {
 
 base::Result<void> write_atomically(const fs::path& file, std::string_view text, int mode) {
   const fs::path part = file.string() + ".part";
-  base::UniqueFd fd(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                           static_cast<mode_t>(mode)));
+  const base::UniqueFd fd(::open(part.c_str(),
+                                 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                                 static_cast<mode_t>(mode)));
   if (!fd) return refuse("cannot write", part, errno);
   // The mode holds for a file that was there before as well.
   const bool done = ::fchmod(fd.get(), static_cast<mode_t>(mode)) == 0 &&
@@ -121,7 +122,7 @@ base::Result<StateDir> StateDir::open(const fs::path& root) {
 }
 
 base::Result<fs::path> StateDir::fleet_key_file() const {
-  const fs::path file = root_ / "fleet.key";
+  fs::path file = root_ / "fleet.key";
   struct stat facts{};
   if (::lstat(file.c_str(), &facts) == 0) return file;
   if (errno != ENOENT) return refuse("cannot look at", file, errno);

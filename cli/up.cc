@@ -111,13 +111,13 @@ class Up {
   void await_signals();
   void reload();
   base::Result<pid_t> start_gateway();
-  base::Result<pid_t> start_agent() const;
+  [[nodiscard]] base::Result<pid_t> start_agent() const;
   void await_notice(base::UniqueFd pipe);
   void gateway_serves(const std::string& notice);
   net::Awaitable<void> await_ready(GatewayAddresses addresses);
   void became_ready(const GatewayAddresses& addresses);
   base::Result<void> write_ready_file(const GatewayAddresses& addresses);
-  base::Result<void> write_config() const;
+  [[nodiscard]] base::Result<void> write_config() const;
   void gave_up(const std::string& name, const std::string& why);
   void give_up(const std::string& why);
   void stop();

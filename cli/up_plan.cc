@@ -120,8 +120,9 @@ base::Result<GatewayAddresses> addresses_from_notice(std::string_view json) {
   const auto read = [&notice](const char* name, net::Endpoint& endpoint) {
     if (!notice.is_object() || !notice.contains(name) || !notice[name].is_string()) return false;
     auto parsed = net::parse_endpoint(notice[name].get<std::string>());
-    if (parsed) endpoint = *std::move(parsed);
-    return parsed.has_value();
+    if (!parsed) return false;
+    endpoint = *std::move(parsed);
+    return true;
   };
   if (!read("media", addresses.media) || !read("api", addresses.api) ||
       !read("ops", addresses.ops)) {
