@@ -69,6 +69,7 @@ base::Result<std::unique_ptr<HttpRegistrar>> HttpRegistrar::make(asio::io_contex
 
 HttpRegistrar::HttpRegistrar(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what stop() cancels are timers, which cannot fail
 HttpRegistrar::~HttpRegistrar() { stop(); }
 
 void HttpRegistrar::publish(NodeRecord record) {
@@ -97,7 +98,7 @@ net::Awaitable<void> HttpRegistrar::withdraw() {
     impl->farewell.expires_at(deadline.at());
     for (const auto& link : impl->links) {
       asio::co_spawn(impl->io, RegistryLink::withdraw(link, body, deadline),
-                     [impl](std::exception_ptr, bool) {
+                     [impl](const std::exception_ptr&, bool) {
                        if (--impl->farewells_left == 0) impl->farewell.cancel();
                      });
     }

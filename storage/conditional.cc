@@ -95,7 +95,7 @@ std::vector<RangeSpec> range_set(std::string_view field) {
 std::optional<ServeDecision> resolved(const RangeSpec& spec, std::uint64_t size) {
   if (size == 0) return std::nullopt;
   if (!spec.first) {
-    const std::uint64_t length = std::min(*spec.last, size);
+    const std::uint64_t length = std::min(spec.last.value_or(0), size);
     if (length == 0) return std::nullopt;
     return ServeDecision{ServeKind::Partial, size - length, length};
   }

@@ -115,9 +115,10 @@ Result<OriginAnswer> whole_answer(const OriginQuestion& question, const net::Hea
       same_entity_weakly(question.known_validator, entry.facts.validator)) {
     return NotModified{};
   }
-  if (!question.partial()) return entry;
-  entry.offset = entry.skip = question.range->offset;
-  entry.length = question.range->length;
+  const auto part = question.part();
+  if (!part) return entry;
+  entry.offset = entry.skip = part->offset;
+  entry.length = part->length;
   if (content_length) {
     if (entry.offset >= *content_length) {
       return base::fail(Reason::BadRange, "The range lies beyond the end of the entry");
@@ -131,19 +132,20 @@ Result<OriginAnswer> whole_answer(const OriginQuestion& question, const net::Hea
 Result<OriginAnswer> partial_answer(const OriginQuestion& question, const net::Headers& headers,
                                     std::optional<std::uint64_t> content_length,
                                     std::int64_t now_unix_s) {
-  if (!question.partial() || question.head) return failed("206 to a request without Range");
+  const auto part = question.part();
+  if (!part || question.head) return failed("206 to a request without Range");
   const auto field = headers.find("Content-Range");
   if (!field) return failed("206 without Content-Range");
   const auto range = parse_content_range(*field);
   if (!range) return failed("Content-Range cannot be read: " + std::string(*field));
   const std::uint64_t length = range->last - range->first + 1;
-  if (range->first != question.range->offset) {
+  if (range->first != part->offset) {
     return failed("206 begins elsewhere: " + std::string(*field));
   }
-  const std::uint64_t asked = question.range->length.value_or(UINT64_MAX);
+  const std::uint64_t asked = part->length.value_or(UINT64_MAX);
   const bool to_the_end = range->size && range->last == *range->size - 1;
-  const bool fits = length == asked || (length < asked && to_the_end) ||
-                    (!question.range->length && !range->size);
+  const bool fits =
+      length == asked || (length < asked && to_the_end) || (!part->length && !range->size);
   if (!fits) return failed("206 ends elsewhere: " + std::string(*field));
   if (content_length && *content_length != length) {
     return failed("Content-Range and Content-Length disagree");
@@ -160,13 +162,12 @@ Result<OriginAnswer> partial_answer(const OriginQuestion& question, const net::H
 net::Headers question_headers(const OriginQuestion& question) {
   net::Headers headers;
   headers.set("Accept-Encoding", "identity");
-  if (question.partial() && !question.head) {
-    const std::uint64_t first = question.range->offset;
+  if (const auto part = question.part(); part && !question.head) {
+    const std::uint64_t first = part->offset;
     // A last byte that does not fit lies beyond every entry: to the end.
-    const bool open = !question.range->length || *question.range->length > UINT64_MAX - first;
-    headers.set("Range",
-                open ? fmt::format("bytes={}-", first)
-                     : fmt::format("bytes={}-{}", first, first + *question.range->length - 1));
+    const bool closed = part->length && *part->length <= UINT64_MAX - first;
+    headers.set("Range", closed ? fmt::format("bytes={}-{}", first, first + *part->length - 1)
+                                : fmt::format("bytes={}-", first));
   }
   std::string_view known = question.known_validator;
   if (take(known, kModifiedTag)) {
@@ -187,7 +188,7 @@ Result<OriginAnswer> read_origin_answer(const OriginQuestion& question, int stat
     return base::fail(Reason::NoKey, "The bucket has no such key",
                       fmt::format("the origin answered {}", status));
   }
-  if (status == 416 && question.partial()) {
+  if (status == 416 && question.part()) {
     return base::fail(Reason::BadRange, "The range lies beyond the end of the entry");
   }
   if (question.head && (status == 405 || status == 501)) return MethodRefused{};

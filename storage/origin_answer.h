@@ -21,8 +21,10 @@ struct OriginQuestion {
   std::string known_validator;     // may be empty
   bool head = false;
 
-  // A range that is not simply the whole.
-  [[nodiscard]] bool partial() const { return range && (range->offset > 0 || range->length); }
+  // The range, unless that is simply the whole.
+  [[nodiscard]] std::optional<ByteRange> part() const {
+    return range && (range->offset > 0 || range->length) ? range : std::nullopt;
+  }
 };
 
 // The fields of the request: Accept-Encoding: identity always, Range and a condition where they
