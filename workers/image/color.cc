@@ -60,10 +60,10 @@ VImage transformed(const VImage& image) {
   const bool alpha = image.has_alpha();
   const int bands = alpha ? image.bands() - 1 : image.bands();
   const VImage color = alpha ? image.extract_band(0, VImage::option()->set("n", bands)) : image;
-  const VImage converted = color.icc_transform("srgb", VImage::option()
-                                                           ->set("embedded", true)
-                                                           ->set("intent", VIPS_INTENT_RELATIVE)
-                                                           ->set("depth", 8));
+  VImage converted = color.icc_transform("srgb", VImage::option()
+                                                     ->set("embedded", true)
+                                                     ->set("intent", VIPS_INTENT_RELATIVE)
+                                                     ->set("depth", 8));
   if (!alpha) return converted;
   const VImage last = image.extract_band(bands);
   return converted.bandjoin(is_16_bit(image) ? last.linear(1.0 / 257.0, 0.5).cast(VIPS_FORMAT_UCHAR)

@@ -10,21 +10,20 @@ namespace {
 
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
 
-double ratio(std::optional<std::int64_t> wanted, std::int64_t have, double when_missing) {
-  return wanted ? static_cast<double>(*wanted) / static_cast<double>(have) : when_missing;
+double ratio(std::int64_t wanted, std::int64_t have) {
+  return static_cast<double>(wanted) / static_cast<double>(have);
 }
 
 // Modes 0 and 2: both sides within the bounds; a missing bound binds nothing.
 double scale_to_fit(Bounds bounds, std::int64_t first, std::int64_t second) {
-  return std::min(
-      {1.0, ratio(bounds.width, first, kInfinite), ratio(bounds.height, second, kInfinite)});
+  const double a = bounds.width ? ratio(*bounds.width, first) : kInfinite;
+  const double b = bounds.height ? ratio(*bounds.height, second) : kInfinite;
+  return std::min({1.0, a, b});
 }
 
-// Modes 1, 3, 4 and 5: both sides at least the bounds; a missing bound is the other one.
-double scale_to_cover(Bounds bounds, std::int64_t first, std::int64_t second) {
-  const double a = ratio(bounds.width, first, 0.0);
-  const double b = ratio(bounds.height, second, 0.0);
-  return std::min(1.0, std::max(a, b));
+// Modes 1, 3, 4 and 5: both sides at least the bounds.
+double scale_to_cover(Size bounds, std::int64_t first, std::int64_t second) {
+  return std::min(1.0, std::max(ratio(bounds.width, first), ratio(bounds.height, second)));
 }
 
 Size scaled(Size source, double scale) {
@@ -32,11 +31,6 @@ Size scaled(Size source, double scale) {
     return std::max<std::int64_t>(1, std::llround(static_cast<double>(length) * scale));
   };
   return {side(source.width), side(source.height)};
-}
-
-Bounds squared(Bounds bounds) {
-  return {bounds.width ? bounds.width : bounds.height,
-          bounds.height ? bounds.height : bounds.width};
 }
 
 }  // namespace
@@ -77,7 +71,9 @@ Placement place_view(int mode, Bounds bounds, Size source) {
   const bool landscape = source.width >= source.height;
   const std::int64_t long_side = std::max(source.width, source.height);
   const std::int64_t short_side = std::min(source.width, source.height);
-  const Bounds both = squared(bounds);
+  // A missing bound is the other one.
+  const Size both{bounds.width ? *bounds.width : *bounds.height,
+                  bounds.height ? *bounds.height : *bounds.width};
   Size whole;
   switch (mode) {
     case 0:
@@ -95,9 +91,8 @@ Placement place_view(int mode, Bounds bounds, Size source) {
       break;
   }
   Size kept = whole;
-  if (mode == 1) kept = {*both.width, *both.height};
-  if (mode == 5)
-    kept = landscape ? Size{*both.width, *both.height} : Size{*both.height, *both.width};
+  if (mode == 1) kept = both;
+  if (mode == 5) kept = landscape ? both : Size{both.height, both.width};
   return {whole, centre_of(whole, kept)};
 }
 

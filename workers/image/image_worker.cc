@@ -2,6 +2,7 @@
 #include "workers/image/image_worker.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -60,14 +61,14 @@ base::Result<void> ImageWorker::Impl::apply(const pipeline::Pipeline& pipeline, 
 
 namespace {
 
-base::Result<ipc::RunOutcome> write_document(ImageStage& stage, OutputFile& output) {
-  const std::string& document = *stage.json();
+base::Result<ipc::RunOutcome> write_document(const std::string& document, bool cacheable_by_clients,
+                                             OutputFile& output) {
   if (auto written = output.write(std::as_bytes(std::span(document))); !written) {
     return base::fail(std::move(written.error()));
   }
   ipc::RunOutcome outcome;
   outcome.media_type = "application/json";
-  outcome.cacheable_by_clients = stage.cacheable_by_clients();
+  outcome.cacheable_by_clients = cacheable_by_clients;
   return outcome;
 }
 
@@ -145,8 +146,10 @@ base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
     if (auto applied = impl_->apply(context.pipeline, stage, watch); !applied) {
       return base::fail(std::move(applied.error()));
     }
-    auto outcome = stage.json() ? write_document(stage, context.output)
-                                : write_picture(stage, watch, context.output);
+    const std::optional<std::string>& document = stage.json();
+    auto outcome = document
+                       ? write_document(*document, stage.cacheable_by_clients(), context.output)
+                       : write_picture(stage, watch, context.output);
     if (!outcome) return outcome;
     outcome->bytes = context.output.written();
     outcome->headers = stage.headers();

@@ -2,6 +2,7 @@
 #include "workers/image/palette.h"
 
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -77,6 +78,7 @@ void for_each_pixel(const VImage& image, const Visit& visit) {
   }
 }
 
+// In place.
 void reduce_colors(const VImage& image, std::size_t colors_max) {
   std::unordered_map<std::uint32_t, Cluster> found;
   for_each_pixel(image, [&found](const std::uint8_t* pixel) {
@@ -89,12 +91,15 @@ void reduce_colors(const VImage& image, std::size_t colors_max) {
     cluster.pixels += 1;
   });
   std::vector<Cluster> clusters;
+  clusters.reserve(found.size());
   for (auto& [key, cluster] : found) clusters.push_back(std::move(cluster));
   while (clusters.size() > colors_max) join_nearest(clusters);
   std::unordered_map<std::uint32_t, Color> becomes;
   for (const Cluster& cluster : clusters) {
     Color color;
-    for (std::size_t i = 0; i < 4; ++i) color[i] = static_cast<std::uint8_t>(cluster.mean[i] + 0.5);
+    for (std::size_t i = 0; i < 4; ++i) {
+      color[i] = static_cast<std::uint8_t>(std::lround(cluster.mean[i]));
+    }
     for (const Color& member : cluster.members) becomes[key_of(member)] = color;
   }
   for_each_pixel(image, [&becomes](std::uint8_t* pixel) {
@@ -132,7 +137,7 @@ base::Result<void> save_palette_png(const VImage& image, const Encoding& encodin
                                     const std::string& copyright, const TakeFile& take) {
   Blob file = saved(image, encoding, copyright.empty(), 1.0);
   if ((1 << bits_for(encoding.colors)) > encoding.colors) {
-    VImage reduced = read_back(file);
+    const VImage reduced = read_back(file);
     reduce_colors(reduced, static_cast<std::size_t>(encoding.colors));
     file = saved(reduced, encoding, copyright.empty(), 0.0);
   }

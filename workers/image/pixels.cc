@@ -23,7 +23,7 @@ base::Result<void> pull_strips(const vips::VImage& image, const TaskWatch& watch
   if (!region) throw vips::VError();
   for (int top = 0; top < image.height(); top += kStripLines) {
     if (auto still = watch.check(); !still) return still;
-    VipsRect area{0, top, image.width(), std::min(kStripLines, image.height() - top)};
+    const VipsRect area{0, top, image.width(), std::min(kStripLines, image.height() - top)};
     if (vips_region_prepare(region.get(), &area) != 0) throw vips::VError();
     const Strip strip{VIPS_REGION_ADDR(region.get(), 0, top), VIPS_REGION_LSKIP(region.get()),
                       area.height};

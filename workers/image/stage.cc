@@ -147,7 +147,6 @@ base::Result<void> ImageStage::scale_and_crop(const Placement& placement) {
   if (!image) return base::fail(std::move(image.error()));
   image_ = *image;
   size_ = kept;
-  untouched_ = false;
   return {};
 }
 
@@ -170,7 +169,6 @@ base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
     if (!image) return base::fail(std::move(image.error()));
     image_ = *image;
   }
-  untouched_ = false;
   encoding_ = encoding;
   jpeg_quality_pct_.reset();
   if (encoding.format == OutputFormat::Jpeg) {
@@ -203,7 +201,7 @@ base::Result<VImage> ImageStage::picture() {
 
 base::Result<std::string> ImageStage::encoded() {
   std::string file;
-  if (untouched_) {
+  if (!image_) {
     file.assign(reinterpret_cast<const char*>(source_.bytes.data()), source_.bytes.size());
     return file;
   }

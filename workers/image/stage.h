@@ -40,7 +40,7 @@ class ImageStage {
   // nullopt: no JPEG.
   [[nodiscard]] std::optional<int> jpeg_quality_pct() const { return jpeg_quality_pct_; }
   // No command has changed the picture yet.
-  [[nodiscard]] bool untouched() const { return untouched_; }
+  [[nodiscard]] bool untouched() const { return !image_; }
 
   // Scales the whole upright picture to placement.whole (which may enlarge, if the command wants
   // that) and keeps placement.kept of it. Lazy. The kept part is checked against the limits of a
@@ -73,7 +73,7 @@ class ImageStage {
   std::map<std::string, std::string>& headers() { return headers_; }
 
  private:
-  base::Result<void> check_result(Size size) const;
+  [[nodiscard]] base::Result<void> check_result(Size size) const;
   base::Result<vips::VImage> placed(const Placement& placement);
 
   const Source& source_;
@@ -82,7 +82,6 @@ class ImageStage {
   Size size_;
   Encoding encoding_;
   std::optional<int> jpeg_quality_pct_;
-  bool untouched_ = true;
   std::optional<vips::VImage> image_;  // unset: the source's bytes have not been read
   std::optional<std::string> json_;
   bool cacheable_by_clients_ = true;

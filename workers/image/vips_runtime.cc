@@ -43,7 +43,7 @@ bool has_operation(const char* nickname) { return vips_type_find("VipsOperation"
 bool heif_can_write_avif() {
   try {
     VipsBlob* blob = nullptr;
-    vips::VImage image = vips::VImage::black(16, 16, vips::VImage::option()->set("bands", 3));
+    const vips::VImage image = vips::VImage::black(16, 16, vips::VImage::option()->set("bands", 3));
     blob = image.copy(vips::VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB))
                .heifsave_buffer(vips::VImage::option()
                                     ->set("compression", VIPS_FOREIGN_HEIF_COMPRESSION_AV1)

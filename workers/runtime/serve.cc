@@ -65,7 +65,7 @@ class Server {
   WorkerExit run();
 
  private:
-  base::Result<void> describe() const;
+  [[nodiscard]] base::Result<void> describe() const;
   // False: the frame makes no sense.
   bool answer(ipc::Frame frame);
   void handle(const ipc::ProbeRequest& request, base::UniqueFd input);
@@ -99,13 +99,14 @@ WorkerExit Server::run() {
   }
   baseline_ = UsageMeter::private_memory();
   while (true) {
-    auto frame = ipc::receive_frame(channel_fd_);
-    if (!frame) {
-      base::log_error("channel_failed", {{"detail", frame.error().detail}});
+    auto received = ipc::receive_frame(channel_fd_);
+    if (!received) {
+      base::log_error("channel_failed", {{"detail", received.error().detail}});
       return WorkerExit::Protocol;
     }
-    if (!*frame) return WorkerExit::PeerClosed;
-    if (!answer(std::move(**frame))) return WorkerExit::Protocol;
+    std::optional<ipc::Frame> frame = *std::move(received);
+    if (!frame) return WorkerExit::PeerClosed;
+    if (!answer(*std::move(frame))) return WorkerExit::Protocol;
     const auto rested = guarded([this]() -> base::Result<void> {
       worker_.rest();
       return {};

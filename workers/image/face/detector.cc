@@ -3,8 +3,8 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstring>
 #include <fstream>
+#include <system_error>
 
 #include "base/crypto.h"
 #include "workers/image/face/onnx_graph.h"
@@ -27,7 +27,7 @@ base::Result<std::unique_ptr<FaceDetector>> make_face_detector(std::string_view 
 base::Result<std::unique_ptr<FaceDetector>> load_face_detector(const std::string& path) {
   const auto unreadable = [&path] {
     return base::fail(base::Reason::Internal, "the file " + path + " cannot be read",
-                      std::strerror(errno));
+                      std::generic_category().message(errno));
   };
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   if (!file) return unreadable();

@@ -71,8 +71,8 @@ void fill_blob(const RgbView& picture, const DnnNet::Normalisation& normalisatio
     for (int y = 0; y < picture.height; ++y) {
       const std::uint8_t* row =
           picture.pixels + static_cast<std::size_t>(y) * picture.stride_bytes + band;
-      for (int x = 0; x < picture.width; ++x) {
-        *out++ = (static_cast<float>(row[3 * x]) - mean) * scale;
+      for (int x = 0; x < picture.width; ++x, row += 3) {
+        *out++ = (static_cast<float>(*row) - mean) * scale;
       }
     }
   }
@@ -132,7 +132,7 @@ base::Result<std::vector<DnnNet::Tensor>> DnnNet::run(const RgbView& picture) {
 
 void scale_onto(const RgbView& source, const PixelRect& part, RgbPicture& canvas,
                 const PixelRect& place) {
-  cv::Mat whole(canvas.height(), canvas.width(), CV_8UC3, canvas.pixels());
+  const cv::Mat whole(canvas.height(), canvas.width(), CV_8UC3, canvas.pixels());
   cv::Mat target = whole(rect_of(place));
   const cv::Mat from = borrow(source)(rect_of(part));
   const bool shrinks = place.width < part.width || place.height < part.height;

@@ -141,9 +141,9 @@ base::Result<std::string_view> find_graph(std::string_view onnx) {
 
 // ValueInfoProto{name, type{tensor_type{elem_type FLOAT, shape{}}}}: a float tensor of any shape.
 std::string float_value_info(std::string_view name) {
-  std::string tensor_type("\x08\x01\x12\x00", 4);
+  constexpr std::string_view kFloatOfAnyShape("\x08\x01\x12\x00", 4);
   std::string type;
-  append_bytes_field(type, 1, tensor_type);
+  append_bytes_field(type, 1, kFloatOfAnyShape);
   std::string value;
   append_bytes_field(value, kValueName, name);
   append_bytes_field(value, kValueType, type);

@@ -87,9 +87,11 @@ void decode_anchor(const DnnNet::Tensor& scores, const DnnNet::Tensor& places, s
   for (std::size_t i = 0; i < cells; ++i) {
     const float logit = face[i] - background[i];
     if (!(logit >= logit_min)) continue;
-    const double x = (static_cast<double>(i % columns) + 0.5) * level.stride_px +
+    const std::size_t column = i % columns;
+    const std::size_t row = i / columns;
+    const double x = (static_cast<double>(column) + 0.5) * level.stride_px +
                      static_cast<double>(place[i]) * kCentreVariance * prior;
-    const double y = (static_cast<double>(i / columns) + 0.5) * level.stride_px +
+    const double y = (static_cast<double>(row) + 0.5) * level.stride_px +
                      static_cast<double>(place[cells + i]) * kCentreVariance * prior;
     const double width =
         std::exp(static_cast<double>(place[2 * cells + i]) * kSizeVariance) * prior;

@@ -43,8 +43,10 @@ void decode_stride(const DnnNet::Tensor& sure, const DnnNet::Tensor& object,
                                   std::clamp(object.values[i], 0.0F, 1.0F));
     if (!(score >= kScoreMin)) continue;
     const auto place = box.values.subspan(4 * i, 4);
-    const double x = (static_cast<double>(i % columns) + static_cast<double>(place[0])) * stride_px;
-    const double y = (static_cast<double>(i / columns) + static_cast<double>(place[1])) * stride_px;
+    const std::size_t column = i % columns;
+    const std::size_t row = i / columns;
+    const double x = (static_cast<double>(column) + static_cast<double>(place[0])) * stride_px;
+    const double y = (static_cast<double>(row) + static_cast<double>(place[1])) * stride_px;
     const double width = std::exp(static_cast<double>(place[2])) * stride_px;
     const double height = std::exp(static_cast<double>(place[3])) * stride_px;
     out.push_back({{x - width / 2, y - height / 2, width, height}, score});
