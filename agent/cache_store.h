@@ -29,6 +29,8 @@ class CacheStore : public std::enable_shared_from_this<CacheStore> {
 
   // Empty when it is not there. Counts as a use of the entry.
   [[nodiscard]] CachePin find(const CacheKey& key);
+  // Whether find() would give it; no use of it.
+  [[nodiscard]] bool has(const CacheKey& key) const { return files_.contains(key); }
   // A new file with `expected` bytes set aside for it. CacheFull when what is in use leaves no
   // room.
   [[nodiscard]] base::Result<CacheWriter> begin(base::Bytes expected);

@@ -66,9 +66,13 @@ void WorkersConfig::bind(base::ConfigBinder& b) {
 
 void TierConfig::bind(base::ConfigBinder& b) {
   b.count("queue_per_worker", queue_per_worker, {.min = 1, .max = 100'000},
-          "tasks that may wait, for each worker");
+          "tasks that may wait, for each worker; also their equivalent in processor time");
   b.count("weight", weight, {.min = 1, .max = 1'000},
-          "tasks served for each one of a tier of weight 1");
+          "share of the processor time, against tiers of other weights");
+  b.choice("order", order, {"fifo", "adaptive_lifo"},
+           "adaptive_lifo: newest first while the queue stands above target_delay_ms");
+  b.milliseconds("target_delay_ms", target_delay, kTimeMs,
+                 "a queue whose oldest task has waited so long, for as long again, stands");
 }
 
 void TaskLimitsConfig::bind(base::ConfigBinder& b) {

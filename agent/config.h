@@ -45,7 +45,9 @@ struct WorkersConfig {
 // Section agent.tiers.<name>.
 struct TierConfig {
   std::size_t queue_per_worker = 10;  // tasks that may wait, for each worker
-  std::size_t weight = 1;             // served for each one of a tier of weight 1
+  std::size_t weight = 1;             // processor time for each second of it for a tier of weight 1
+  std::string order = "fifo";         // or adaptive_lifo
+  std::chrono::milliseconds target_delay{500};  // adaptive_lifo: newest first when it stands above
   void bind(base::ConfigBinder& binder);
 };
 
@@ -96,8 +98,9 @@ struct AgentConfig {
   std::string log_level = "info";
   CacheConfig cache;
   WorkersConfig image_workers;
-  std::map<std::string, TierConfig> tiers{{"free", {.queue_per_worker = 10, .weight = 1}},
-                                          {"paid", {.queue_per_worker = 4, .weight = 8}}};
+  std::map<std::string, TierConfig> tiers{
+      {"free", {.queue_per_worker = 10, .weight = 1, .order = "adaptive_lifo"}},
+      {"paid", {.queue_per_worker = 4, .weight = 8, .order = "fifo"}}};
   TaskLimitsConfig limits;
   FetchConfig fetch;
   QuarantineConfig quarantine;

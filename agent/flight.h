@@ -87,6 +87,10 @@ class FlightMap {
     flight = std::make_shared<Flight<T>>(io);
     return {flight, true};
   }
+  [[nodiscard]] bool joinable(const Key& key) const {
+    const auto found = flights_.find(key);
+    return found != flights_.end() && found->second->joinable();
+  }
   void finish(const Key& key, const std::shared_ptr<Flight<T>>& flight, base::Result<T> outcome) {
     const auto found = flights_.find(key);
     if (found != flights_.end() && found->second == flight) flights_.erase(found);

@@ -89,10 +89,10 @@ int run(const Arguments& arguments) {
   if (auto completed = complete(options); !completed) return complain(completed.error());
 
   net::raise_descriptor_limit();
+  base::Metrics metrics;  // outlives what is left in io: connections count themselves out
   net::asio::io_context io(1);
   // Before the first worker: from now on these signals wait for us.
   net::asio::signal_set signals(io, SIGTERM, SIGINT);
-  base::Metrics metrics;
   auto registrar =
       discovery::HttpRegistrar::make(io, options.config.registrar, options.fleet_key, &metrics);
   if (!registrar) return complain(registrar.error());

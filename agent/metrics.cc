@@ -13,9 +13,25 @@ base::Histogram stage(base::Metrics& metrics, const std::string& name) {
                            kStageBounds, {{"stage", name}});
 }
 
+const std::vector<double> kRatioBounds{0.1, 0.25, 0.5, 0.67, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2, 4, 10};
+
+TierMetrics tier_metrics(base::Metrics& m, const std::string& tier) {
+  const base::Labels labels{{"tier", tier}};
+  return {.depth = m.gauge("millrace_agent_queue_depth", "Tasks that wait for a worker", labels),
+          .lifo_switches = m.gauge("millrace_agent_queue_lifo_switches",
+                                   "Times that the queue was turned newest first", labels),
+          .delay_seconds =
+              m.histogram("millrace_agent_queue_delay_seconds",
+                          "Time in the queue of those who got a worker", kStageBounds, labels),
+          .dropped = m.counter("millrace_agent_queue_dropped_total",
+                               "Tasks dropped at dequeue: their deadline could not be met", labels),
+          .displaced = m.counter("millrace_agent_queue_displaced_total",
+                                 "Tasks whose place went to a user with fewer waiting", labels)};
+}
+
 }  // namespace
 
-AgentMetrics::AgentMetrics(base::Metrics& m, const std::vector<std::string>& tiers)
+AgentMetrics::AgentMetrics(base::Metrics& m, const std::vector<std::string>& tier_names)
     : cache_hits(m.counter("millrace_agent_results_total", "Results given, by where they came from",
                            {{"from", "cache"}})),
       cache_misses(m.counter("millrace_agent_results_total", "", {{"from", "worker"}})),
@@ -43,10 +59,21 @@ AgentMetrics::AgentMetrics(base::Metrics& m, const std::vector<std::string>& tie
           m.gauge("millrace_agent_waiting_requests", "Requests that wait for something")),
       workers_ready(m.gauge("millrace_agent_workers_ready", "Workers that can be given a task")),
       workers_busy(m.gauge("millrace_agent_workers_busy", "Workers at work")),
+      preparing(m.gauge("millrace_agent_preparing_tasks",
+                        "Tasks that are fetched or probed, before any queue")),
+      cost_cpu_ratio(m.histogram("millrace_agent_cost_cpu_ratio",
+                                 "Predicted over actual processor time of a task", kRatioBounds)),
+      cost_memory_ratio(m.histogram("millrace_agent_cost_memory_ratio",
+                                    "Predicted over actual peak memory of a task", kRatioBounds)),
+      cost_refusals(m.counter("millrace_agent_cost_verdicts_total",
+                              "Tasks predicted to be too expensive, by what was done",
+                              {{"verdict", "refused"}})),
+      cost_trials(m.counter("millrace_agent_cost_verdicts_total", "", {{"verdict", "trial"}})),
+      lifted(m.counter("millrace_agent_queue_lifts_total",
+                       "Tasks that a request of a better tier joined")),
       starts_(m.counter("millrace_agent_worker_starts_total", "Workers started")) {
-  for (const std::string& tier : tiers) {
-    queue_depth.emplace(tier, m.gauge("millrace_agent_queue_depth", "Tasks that wait for a worker",
-                                      {{"tier", tier}}));
+  for (const std::string& tier : tier_names) {
+    tiers.emplace(tier, tier_metrics(m, tier));
   }
   for (int i = 0; i <= static_cast<int>(base::Reason::Deadline); ++i) {
     errors_.push_back(m.counter("millrace_agent_errors_total", "Requests not served, by reason",

@@ -13,12 +13,21 @@
 
 namespace millrace::agent {
 
+// The series of one tier's queue.
+struct TierMetrics {
+  base::Gauge depth;
+  base::Gauge lifo_switches;
+  base::Histogram delay_seconds;  // of those who got a worker
+  base::Counter dropped;          // at dequeue: could not meet their deadline any more
+  base::Counter displaced;        // gave their place to a user with fewer waiting
+};
+
 // Every series of the agent, made once: on the path of a request they are pointers. Names begin
 // with millrace_agent_.
 class AgentMetrics {
  public:
-  // `tiers` is the closed set of that label.
-  AgentMetrics(base::Metrics& metrics, const std::vector<std::string>& tiers);
+  // `tier_names` is the closed set of that label.
+  AgentMetrics(base::Metrics& metrics, const std::vector<std::string>& tier_names);
 
   base::Counter cache_hits;           // answered from a kept result
   base::Counter cache_misses;         // made
@@ -42,7 +51,18 @@ class AgentMetrics {
   base::Gauge waiting_requests;
   base::Gauge workers_ready;
   base::Gauge workers_busy;
-  std::map<std::string, base::Gauge> queue_depth;  // by tier
+  base::Gauge preparing;           // tasks that are fetched or probed, before any queue
+  base::Histogram cost_cpu_ratio;  // predicted / actual
+  base::Histogram cost_memory_ratio;
+  base::Counter cost_refusals;  // task_too_expensive by prediction
+  base::Counter cost_trials;    // run in spite of it, to see whether it is still so
+  base::Counter lifted;         // tasks that somebody of a better tier joined
+  std::map<std::string, TierMetrics> tiers;
+  // Null for a name that is no configured tier.
+  [[nodiscard]] const TierMetrics* tier(const std::string& name) const {
+    const auto found = tiers.find(name);
+    return found == tiers.end() ? nullptr : &found->second;
+  }
 
   void refused(base::Reason reason) const { errors_[static_cast<std::size_t>(reason)].add(); }
   void worker_ended(WorkerEnd end) const { ends_[static_cast<std::size_t>(end)].add(); }

@@ -10,6 +10,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "agent/ops_server.h"
+#include "agent/queue_options.h"
 #include "agent/task_server.h"
 #include "base/crypto.h"
 #include "base/log.h"
@@ -36,12 +37,9 @@ std::vector<std::string> tier_names(const AgentConfig& config) {
   return names;
 }
 
-std::map<std::string, TierShare> tier_shares(const AgentConfig& config, std::size_t workers) {
-  std::map<std::string, TierShare> shares;
-  for (const auto& [name, tier] : config.tiers) {
-    shares[name] = {.depth_max = tier.queue_per_worker * workers, .weight = tier.weight};
-  }
-  return shares;
+std::uint64_t whole_ms(base::Duration span) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(span).count());
 }
 
 WorkerPool::Options pool_options(const Node::Options& options) {
@@ -127,11 +125,10 @@ base::Result<void> Node::Impl::build() {
   store = std::move(*opened);
   pool = std::make_shared<WorkerPool>(io, pool_options(options), metrics);
   work_queue = std::make_shared<RunQueue>(io, pool, WorkerRole::Work,
-                                          tier_shares(config, pool->slots(WorkerRole::Work)));
-  probe_queue = std::make_shared<RunQueue>(
-      io, pool, WorkerRole::Probe,
-      std::map<std::string, TierShare>{
-          {"probe", {.depth_max = config.limits.probes_waiting_max, .weight = 1}}});
+                                          work_queue_options(config, pool->slots(WorkerRole::Work)),
+                                          metrics);
+  probe_queue =
+      std::make_shared<RunQueue>(io, pool, WorkerRole::Probe, probe_queue_options(config), metrics);
   const auto quarantine =
       std::make_shared<Quarantine>(Quarantine::Rules{.deaths_max = config.quarantine.deaths_max,
                                                      .ttl = config.quarantine.ttl,
@@ -152,15 +149,19 @@ base::Result<void> Node::Impl::build() {
       VariantService::Options{.limits = config.limits,
                               .keep_results = config.cache.results,
                               .cancel_grace = config.image_workers.cancel_grace},
-      VariantService::Parts{store, sources, prober, work_queue, pool, quarantine}, metrics);
+      VariantService::Parts{store, sources, prober, work_queue, pool, quarantine,
+                            std::make_shared<CostModel>()},
+      metrics);
   tasks = std::make_shared<TaskServer>(
       TaskServer::Options{.node_id = config.node_id,
                           .fleet_key = options.fleet_key,
                           .clock_skew = config.clock_skew,
                           .deadline_max = config.limits.deadline,
                           .waiting_max = config.limits.waiting_max},
-      TaskServer::Sources{.load = [this] { return load(); },
-                          .retry_after_s = [this] { return work_queue->retry_after_s(); }},
+      TaskServer::Sources{
+          .load = [this] { return load(); },
+          .retry_after_s =
+              [this](const std::string& tier) { return work_queue->retry_after_s(tier); }},
       variants, metrics);
   return {};
 }
@@ -226,8 +227,11 @@ void Node::Impl::refresh() {
   metrics.waiting_requests.set(static_cast<double>(tasks->waiting()));
   metrics.workers_ready.set(static_cast<double>(pool->ready(WorkerRole::Work)));
   metrics.workers_busy.set(static_cast<double>(pool->busy(WorkerRole::Work)));
-  for (const auto& [tier, gauge] : metrics.queue_depth) {
-    gauge.set(static_cast<double>(work_queue->depth(tier)));
+  const QueueDecider& decider = work_queue->decider();
+  metrics.preparing.set(static_cast<double>(decider.preparing()));
+  for (const auto& [name, tier] : metrics.tiers) {
+    tier.depth.set(static_cast<double>(decider.depth(name)));
+    tier.lifo_switches.set(static_cast<double>(decider.lifo_switches(name)));
   }
 }
 
@@ -235,15 +239,14 @@ pipeline::NodeLoad Node::Impl::load() const {
   pipeline::NodeLoad load;
   load.busy = static_cast<std::uint32_t>(pool->busy(WorkerRole::Work));
   load.slots = static_cast<std::uint32_t>(pool->slots(WorkerRole::Work));
-  load.queued = static_cast<std::uint32_t>(work_queue->depth());
+  const QueueDecider& decider = work_queue->decider();
+  load.queued = static_cast<std::uint32_t>(decider.depth());
   load.drain_per_s = work_queue->drain_per_s();
   load.cache_bytes = store->used().count;
-  const auto mean_ms = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(work_queue->mean_work()).count());
-  load.queued_cpu_ms = load.queued * mean_ms;
-  load.running_cpu_ms = load.busy * mean_ms;
+  load.queued_cpu_ms = whole_ms(decider.queued_cpu());
+  load.running_cpu_ms = whole_ms(decider.running_cpu());
   for (const auto& [name, tier] : options.config.tiers) {
-    if (work_queue->full(name)) load.full_tiers.push_back(name);
+    if (decider.full(name)) load.full_tiers.push_back(name);
   }
   return load;
 }

@@ -99,8 +99,10 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::ask(SourceCopy source, base::De
     co_return base::fail(base::Reason::Quarantined,
                          "This file killed workers that read it; it is refused for a while.");
   }
-  auto lease = co_await RunQueue::worker(queue_, "probe", "", deadline, cancel);
-  if (!lease) co_return base::fail(std::move(lease.error()));
+  auto standing = std::make_shared<RunQueue::Standing>();
+  standing->tier = "probe";
+  auto worker = co_await RunQueue::worker(queue_, std::move(standing), {}, deadline, cancel);
+  if (!worker) co_return base::fail(std::move(worker.error()));
   auto input = source.bytes.file().open_for_reading();
   if (!input) co_return base::fail(std::move(input.error()));
 
@@ -115,7 +117,7 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::ask(SourceCopy source, base::De
   ask.deadline = deadline.earlier_of(base::Deadline::after(begun, timeout_));
   ask.cancel = cancel;
   ask.grace = timeout_;
-  auto reply = co_await (*lease)->ask(std::move(ask));
+  auto reply = co_await (*worker)->ask(std::move(ask));
   const base::TimePoint ended = base::Clock::now();
   if (!reply) {
     const base::Reason reason = reply.error().reason;
@@ -132,7 +134,7 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::ask(SourceCopy source, base::De
     }
     co_return base::fail(std::move(reply.error()));
   }
-  queue_->finished(ended - begun);
+  worker->finished(ended - begun);
   if (auto* probe = std::get_if<ipc::Probe>(&reply->body)) co_return std::move(*probe);
   if (auto* error = std::get_if<base::Error>(&reply->body)) co_return base::fail(std::move(*error));
   co_return base::fail(base::Reason::Internal, "A worker's answer made no sense.",

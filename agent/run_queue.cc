@@ -7,17 +7,34 @@
 namespace millrace::agent {
 namespace {
 
-constexpr base::Duration kMeterHalfLife = std::chrono::seconds(5);
+base::Failure unknown_tier(const std::string& tier) {
+  return base::fail(base::Reason::Internal, "The tier is not known on this node.", "tier " + tier);
+}
+
+base::Failure queue_full() {
+  return base::fail(base::Reason::QueueFull,
+                    "The queue in front of the workers is full; try again later.");
+}
 
 }  // namespace
 
+Preparing::~Preparing() { queue_->decider_.abandon(id_); }
+
+void Preparing::arrived() { queue_->decider_.prepared(id_, base::Clock::now()); }
+
+QueuedWorker::~QueuedWorker() {
+  if (queue_) queue_->decider_.failed(id_);
+}
+
+void QueuedWorker::finished(base::Duration work) {
+  queue_->decider_.finished(id_, work, base::Clock::now());
+}
+
 RunQueue::RunQueue(net::asio::io_context& io, std::shared_ptr<WorkerPool> pool, WorkerRole role,
-                   std::map<std::string, TierShare> tiers)
-    : io_(io),
-      pool_(std::move(pool)),
-      role_(role),
-      queue_(std::move(tiers)),
-      meter_(kMeterHalfLife) {}
+                   const QueueDecider::Options& options, const AgentMetrics& metrics)
+    : io_(io), pool_(std::move(pool)), role_(role), decider_(options), metrics_(metrics) {
+  for (const auto& [name, rules] : options.tiers) weights_[name] = rules.weight;
+}
 
 void RunQueue::start() {
   pool_->on_free(role_, [weak = weak_from_this()] {
@@ -25,55 +42,100 @@ void RunQueue::start() {
   });
 }
 
-net::Awaitable<base::Result<WorkerLease>> RunQueue::worker(std::shared_ptr<RunQueue> queue,
-                                                           std::string tier, std::string user,
-                                                           base::Deadline deadline,
-                                                           net::CancelToken cancel) {
-  if (!queue->queue_.knows(tier)) {
-    co_return base::fail(base::Reason::Internal, "The tier is not known on this node.",
-                         "tier " + tier);
-  }
-  if (queue->queue_.depth() == 0) {
-    WorkerLease idle = queue->pool_->take(queue->role_);
-    if (idle) co_return idle;
-  }
+base::Result<std::shared_ptr<Preparing>> RunQueue::prepare(const std::string& tier,
+                                                           const std::string& user,
+                                                           const std::string& origin) {
+  if (!decider_.knows(tier)) return unknown_tier(tier);
+  const TicketId id = next_id_++;
+  if (!decider_.prepare(id, tier, user, origin, base::Clock::now())) return queue_full();
+  return std::make_shared<Preparing>(shared_from_this(), id);
+}
+
+net::Awaitable<base::Result<QueuedWorker>> RunQueue::worker(std::shared_ptr<RunQueue> queue,
+                                                            std::shared_ptr<Standing> standing,
+                                                            ExpectedWork work,
+                                                            base::Deadline deadline,
+                                                            net::CancelToken cancel) {
   const TicketId id = queue->next_id_++;
-  if (queue->queue_.offer(id, tier, user, deadline) != TierQueue::Offer::Queued) {
-    co_return base::fail(base::Reason::QueueFull,
-                         "The queue in front of the workers is full; try again later.");
-  }
+  const base::TimePoint now = base::Clock::now();
+  const auto offered = queue->decider_.offer(
+      standing->tier, WaitingTask{id, standing->user, deadline, work, now}, now);
+  if (offered.verdict == TierQueue::Verdict::UnknownTier) co_return unknown_tier(standing->tier);
+  if (offered.verdict == TierQueue::Verdict::Full) co_return queue_full();
+  if (offered.displaced) queue->end(*offered.displaced, standing->tier, Fate::Displaced);
   Ticket ticket(queue->io_);
   queue->tickets_.emplace(id, &ticket);
+  standing->waiting = id;
   // Leaves the line however this wait ends, also when the coroutine is destroyed in the middle of
   // it.
-  const std::shared_ptr<void> place(nullptr, [&queue, id](void*) {
-    queue->queue_.withdraw(id);
+  const std::shared_ptr<void> place(nullptr, [&queue, &standing, id](void*) {
+    queue->decider_.withdraw(id);
     queue->tickets_.erase(id);
+    standing->waiting = 0;
   });
+  queue->serve();
   const auto on_cancel = cancel.on_cancel([&ticket] { ticket.told.notify(); });
   co_await ticket.told.wait(deadline);
-  if (ticket.lease) co_return std::move(ticket.lease);
-  if (cancel.cancelled()) co_return base::fail(base::Reason::ClientGone, "The client went away.");
-  co_return base::fail(base::Reason::Deadline,
-                       ticket.dropped ? "The work could not have been done before the deadline."
-                                      : "No worker was free before the deadline.");
+  if (ticket.lease) co_return QueuedWorker(queue, id, std::move(ticket.lease));
+  co_return base::fail(error_of(ticket, cancel));
+}
+
+base::Error RunQueue::error_of(const Ticket& ticket, const net::CancelToken& cancel) {
+  if (ticket.fate == Fate::Displaced) {
+    return base::make_error(base::Reason::QueueFull,
+                            "The queue is full and this user has more in it than others; try "
+                            "again later.");
+  }
+  if (ticket.fate == Fate::Dropped) {
+    return base::make_error(base::Reason::Deadline,
+                            "The work could not have been done before the deadline.");
+  }
+  if (cancel.cancelled()) {
+    return base::make_error(base::Reason::ClientGone, "The client went away.");
+  }
+  return base::make_error(base::Reason::Deadline, "No worker was free before the deadline.");
 }
 
 void RunQueue::serve() {
-  while (queue_.depth() > 0) {
+  while (decider_.depth() > 0) {
     WorkerLease lease = pool_->take(role_);
     if (!lease) return;
-    const TierQueue::Taken taken = queue_.take(base::Clock::now(), meter_.mean_work());
-    for (const TicketId id : taken.dropped) {
-      Ticket& ticket = *tickets_.at(id);
-      ticket.dropped = true;
-      ticket.told.notify();
+    const TierQueue::Taken taken = decider_.take(base::Clock::now());
+    for (const TierQueue::Dropped& dropped : taken.dropped) {
+      end(dropped.id, dropped.tier, Fate::Dropped);
     }
     if (!taken.next) return;
-    Ticket& ticket = *tickets_.at(*taken.next);
+    if (const TierMetrics* tier = metrics_.tier(taken.next->tier)) {
+      tier->delay_seconds.observe(std::chrono::duration<double>(taken.next->waited).count());
+    }
+    Ticket& ticket = *tickets_.at(taken.next->id);
     ticket.lease = std::move(lease);
     ticket.told.notify();
   }
+}
+
+void RunQueue::end(TicketId id, const std::string& tier, Fate fate) {
+  if (const TierMetrics* metrics = metrics_.tier(tier)) {
+    (fate == Fate::Dropped ? metrics->dropped : metrics->displaced).add();
+  }
+  Ticket& ticket = *tickets_.at(id);
+  ticket.fate = fate;
+  ticket.told.notify();
+}
+
+void RunQueue::lift(Standing& standing, const std::string& tier, const std::string& user) {
+  const auto weight_of = [this](const std::string& name) {
+    const auto found = weights_.find(name);
+    return found == weights_.end() ? 0 : found->second;
+  };
+  if (weight_of(tier) <= weight_of(standing.tier)) return;
+  if (standing.waiting != 0) {
+    const auto promoted = decider_.promote(standing.waiting, tier, user, base::Clock::now());
+    if (promoted.displaced) end(*promoted.displaced, tier, Fate::Displaced);
+    if (promoted.lift != TierQueue::Lift::Lifted) return;
+  }
+  standing.tier = tier;
+  standing.user = user;
 }
 
 }  // namespace millrace::agent

@@ -2,13 +2,13 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
-#include "agent/policy/drain_meter.h"
-#include "agent/policy/tier_queue.h"
+#include "agent/metrics.h"
+#include "agent/policy/queue_decider.h"
 #include "agent/wait_point.h"
 #include "agent/worker_pool.h"
 #include "base/result.h"
@@ -16,46 +16,99 @@
 
 namespace millrace::agent {
 
-// The line in front of the workers of one role: TierQueue decides, this waits. One thread.
+class RunQueue;
+
+// A task's permission to be fetched and probed, in the account of its tier and origin until it has
+// arrived, or until this goes.
+class Preparing {
+ public:
+  Preparing(std::shared_ptr<RunQueue> queue, TicketId id) : queue_(std::move(queue)), id_(id) {}
+  Preparing(const Preparing&) = delete;
+  Preparing& operator=(const Preparing&) = delete;
+  ~Preparing();
+  // It is about to ask for a worker.
+  void arrived();
+
+ private:
+  std::shared_ptr<RunQueue> queue_;
+  TicketId id_;
+};
+
+// A worker for a task that waited for it. Back when this goes.
+class QueuedWorker {
+ public:
+  QueuedWorker(std::shared_ptr<RunQueue> queue, TicketId id, WorkerLease lease)
+      : queue_(std::move(queue)), id_(id), lease_(std::move(lease)) {}
+  QueuedWorker(QueuedWorker&&) noexcept = default;
+  QueuedWorker& operator=(QueuedWorker&&) = delete;
+  QueuedWorker(const QueuedWorker&) = delete;
+  QueuedWorker& operator=(const QueuedWorker&) = delete;
+  ~QueuedWorker();
+  // The task was done. Not called: it gave nothing.
+  void finished(base::Duration work);
+  [[nodiscard]] WorkerProcess* operator->() const { return lease_.operator->(); }
+
+ private:
+  std::shared_ptr<RunQueue> queue_;  // null: moved away
+  TicketId id_;
+  WorkerLease lease_;
+};
+
+// The line in front of the workers of one role: QueueDecider decides, this waits. One thread.
 class RunQueue : public std::enable_shared_from_this<RunQueue> {
  public:
+  // As whom a task waits. Shared with those who wait for the same result, for lift().
+  struct Standing {
+    std::string tier;
+    std::string user;
+    TicketId waiting = 0;  // 0: not in the line
+  };
   RunQueue(net::asio::io_context& io, std::shared_ptr<WorkerPool> pool, WorkerRole role,
-           std::map<std::string, TierShare> tiers);
+           const QueueDecider::Options& options, const AgentMetrics& metrics);
   // Begins to serve the line whenever a worker is free. Once, before the pool starts.
   void start();
 
-  // A worker, at once when one is idle and nobody waits. QueueFull, Deadline (also when it could
-  // not be met any more), ClientGone, BadParameter for a tier that is not configured.
-  static net::Awaitable<base::Result<WorkerLease>> worker(std::shared_ptr<RunQueue> queue,
-                                                          std::string tier, std::string user,
-                                                          base::Deadline deadline,
-                                                          net::CancelToken cancel);
-  // A task was done; what it took is what later ones are expected to take.
-  void finished(base::Duration work) { meter_.finished(base::Clock::now(), work); }
+  // Before anything is fetched for a task. QueueFull; Internal for a tier that is not configured.
+  [[nodiscard]] base::Result<std::shared_ptr<Preparing>> prepare(const std::string& tier,
+                                                                 const std::string& user,
+                                                                 const std::string& origin);
+  // A worker, at once when one is idle and nobody waits. QueueFull (also when the place was given
+  // to another user later), Deadline (also when it could not be met any more), ClientGone, Internal
+  // for a tier that is not configured.
+  static net::Awaitable<base::Result<QueuedWorker>> worker(std::shared_ptr<RunQueue> queue,
+                                                           std::shared_ptr<Standing> standing,
+                                                           ExpectedWork work,
+                                                           base::Deadline deadline,
+                                                           net::CancelToken cancel);
+  // Somebody of `tier` waits for the same task: it waits as theirs where that is better.
+  void lift(Standing& standing, const std::string& tier, const std::string& user);
 
-  [[nodiscard]] std::size_t depth() const { return queue_.depth(); }
-  [[nodiscard]] std::size_t depth(const std::string& tier) const { return queue_.depth(tier); }
-  [[nodiscard]] bool full(const std::string& tier) const { return queue_.full(tier); }
-  [[nodiscard]] base::Duration mean_work() const { return meter_.mean_work(); }
-  [[nodiscard]] double drain_per_s() const { return meter_.rate_per_s(base::Clock::now()); }
-  [[nodiscard]] std::size_t retry_after_s() const {
-    return meter_.retry_after_s(queue_.depth(), base::Clock::now());
+  [[nodiscard]] const QueueDecider& decider() const { return decider_; }
+  [[nodiscard]] double drain_per_s() const { return decider_.drain_per_s(base::Clock::now()); }
+  [[nodiscard]] std::size_t retry_after_s(const std::string& tier) const {
+    return decider_.retry_after_s(tier, base::Clock::now());
   }
 
  private:
+  friend class Preparing;
+  friend class QueuedWorker;
+  enum class Fate { Waiting, Dropped, Displaced };
   struct Ticket {
     explicit Ticket(net::asio::io_context& io) : told(io) {}
     WaitPoint told;
     WorkerLease lease;
-    bool dropped = false;
+    Fate fate = Fate::Waiting;
   };
   void serve();
+  void end(TicketId id, const std::string& tier, Fate fate);
+  static base::Error error_of(const Ticket& ticket, const net::CancelToken& cancel);
 
   net::asio::io_context& io_;
   std::shared_ptr<WorkerPool> pool_;
   WorkerRole role_;
-  TierQueue queue_;
-  DrainMeter meter_;
+  QueueDecider decider_;
+  std::map<std::string, std::size_t> weights_;  // by tier
+  const AgentMetrics& metrics_;
   std::unordered_map<TicketId, Ticket*> tickets_;  // in the frames of those who wait
   TicketId next_id_ = 1;
 };

@@ -55,6 +55,18 @@ std::shared_ptr<SourceVersion> SourceCatalog::fresh(const std::string& bucket,
   return record != nullptr && now < record->fresh_until ? record->version : nullptr;
 }
 
+std::shared_ptr<SourceVersion> SourceCatalog::last_known(const std::string& bucket,
+                                                         const std::string& key) {
+  const Record* record = find(name_of(bucket, key));
+  return record == nullptr ? nullptr : record->version;
+}
+
+base::Result<std::string> SourceCatalog::origin_of(const std::string& bucket) const {
+  const auto found = find_bucket_(bucket);
+  if (!found) return base::fail(found.error());
+  return (*found)->origin();
+}
+
 net::Awaitable<base::Result<SourceCopy>> SourceCatalog::get(std::shared_ptr<SourceCatalog> catalog,
                                                             std::string bucket, std::string key,
                                                             Want want, base::Deadline deadline,

@@ -63,6 +63,12 @@ class SourceCatalog : public std::enable_shared_from_this<SourceCatalog> {
   [[nodiscard]] std::shared_ptr<SourceVersion> fresh(const std::string& bucket,
                                                      const std::string& key, base::TimePoint now);
 
+  // The version seen last, fresh or not; null when none is known. No wait, no system call.
+  [[nodiscard]] std::shared_ptr<SourceVersion> last_known(const std::string& bucket,
+                                                          const std::string& key);
+  // Where a bucket's originals come from: the name under which downloads are bounded. NoBucket.
+  [[nodiscard]] base::Result<std::string> origin_of(const std::string& bucket) const;
+
   enum class Want { Version, Bytes };
   // The present version, and with Want::Bytes its bytes, pinned. NoBucket, NoKey, SourceTooLarge,
   // OriginFailed, CacheFull, QueueFull (too many wait for this origin), Deadline, ClientGone.

@@ -69,7 +69,7 @@ net::Awaitable<void> TaskServer::handle(std::shared_ptr<TaskServer> server,
       co_return;
     }
     co_await server->refuse(
-        exchange, base::make_error(base::Reason::BadMethod, "Tasks are sent with POST."), "");
+        exchange, base::make_error(base::Reason::BadMethod, "Tasks are sent with POST."), {});
     co_return;
   }
   if (request.target == "/v1/load" && (request.method == "GET" || request.is_head())) {
@@ -84,33 +84,32 @@ net::Awaitable<void> TaskServer::handle(std::shared_ptr<TaskServer> server,
   co_await server->refuse(
       exchange,
       base::make_error(base::Reason::BadTarget, "An agent answers POST /v1/task and GET /v1/load."),
-      "");
+      {});
 }
 
 net::Awaitable<void> TaskServer::task(net::HttpExchange& exchange) {
   auto task = accept(exchange.request());
   if (!task) {
-    co_await refuse(exchange, task.error(), "");
+    co_await refuse(exchange, task.error(), {});
     co_return;
   }
-  const std::string request_id = std::move(task->request_id);
+  const Asker asker{task->request_id, task->tier};
   if (draining_) {
-    co_await refuse(exchange,
-                    base::make_error(base::Reason::Draining, "This node is being taken out."),
-                    request_id);
+    co_await refuse(
+        exchange, base::make_error(base::Reason::Draining, "This node is being taken out."), asker);
     co_return;
   }
   const base::TimePoint received = exchange.received_at();
   VariantRequest request = request_of(*task, exchange.request(), received);
   if (auto ready = variants_->at_once(request, received)) {
-    co_await answer(exchange, *ready, request_id);
+    co_await answer(exchange, *ready, asker);
     co_return;
   }
   auto outcome = co_await wait_for(exchange, std::move(request));
   if (outcome) {
-    co_await answer(exchange, *outcome, request_id);
+    co_await answer(exchange, *outcome, asker);
   } else {
-    co_await refuse(exchange, outcome.error(), request_id);
+    co_await refuse(exchange, outcome.error(), asker);
   }
 }
 
@@ -161,7 +160,7 @@ net::Awaitable<base::Result<VariantOutcome>> TaskServer::wait_for(net::HttpExcha
 }
 
 net::Awaitable<void> TaskServer::answer(net::HttpExchange& exchange, const VariantOutcome& outcome,
-                                        std::string_view request_id) {
+                                        const Asker& asker) {
   net::HttpHead head;
   add_node_fields(head.headers, exchange.received_at());
   if (const auto* same = std::get_if<VariantNotModified>(&outcome)) {
@@ -181,7 +180,8 @@ net::Awaitable<void> TaskServer::answer(net::HttpExchange& exchange, const Varia
     } else {
       head.headers.add("Server-Timing", server_timing(variant->times));
     }
-    co_await send_file(exchange, std::move(head), file, request_id);
+    if (variant->cost) head.headers.add(pipeline::kCostHeader, pipeline::to_header(*variant->cost));
+    co_await send_file(exchange, std::move(head), file, asker);
     co_return;
   }
   const auto& original = std::get<OriginalInstead>(outcome);
@@ -192,14 +192,14 @@ net::Awaitable<void> TaskServer::answer(net::HttpExchange& exchange, const Varia
   head.headers.add("X-Millrace-Ignored-Error", base::word_of(original.ignored));
   head.headers.add("X-Millrace-Cache", "miss");
   head.headers.add("Server-Timing", server_timing(original.times));
-  co_await send_file(exchange, std::move(head), original.source.bytes.file(), request_id);
+  co_await send_file(exchange, std::move(head), original.source.bytes.file(), asker);
 }
 
 net::Awaitable<void> TaskServer::send_file(net::HttpExchange& exchange, net::HttpHead head,
-                                           CachedFile& file, std::string_view request_id) {
+                                           CachedFile& file, const Asker& asker) {
   const auto bytes = file.bytes();
   if (!bytes) {
-    co_await refuse(exchange, bytes.error(), request_id);
+    co_await refuse(exchange, bytes.error(), asker);
     co_return;
   }
   metrics_.result_bytes.add(static_cast<double>(bytes->size()));
@@ -223,18 +223,19 @@ net::Awaitable<void> TaskServer::send_file(net::HttpExchange& exchange, net::Htt
 }
 
 net::Awaitable<void> TaskServer::refuse(net::HttpExchange& exchange, const base::Error& error,
-                                        std::string_view request_id) {
+                                        const Asker& asker) {
   metrics_.refused(error.reason);
   const int status = base::http_status_of(error.reason);
   if (status >= 500 && status != 503) {
-    base::log_warn("task_failed", {{"request_id", request_id},
+    base::log_warn("task_failed", {{"request_id", asker.request_id},
                                    {"reason", base::word_of(error.reason)},
                                    {"message", error.public_message},
                                    {"detail", error.detail}});
   }
-  auto [head, body] = net::error_answer(error, request_id);
+  auto [head, body] = net::error_answer(error, asker.request_id);
   add_node_fields(head.headers, exchange.received_at());
-  if (status == 503) head.headers.set("Retry-After", std::to_string(sources_.retry_after_s()));
+  if (status == 503)
+    head.headers.set("Retry-After", std::to_string(sources_.retry_after_s(asker.tier)));
   (void)co_await exchange.respond(std::move(head), body);
 }
 

@@ -27,8 +27,9 @@ class TaskServer : public std::enable_shared_from_this<TaskServer> {
     std::size_t waiting_max = 20'000;
   };
   struct Sources {
-    std::function<pipeline::NodeLoad()> load;    // what rides on every answer
-    std::function<std::size_t()> retry_after_s;  // for 503
+    std::function<pipeline::NodeLoad()> load;  // what rides on every answer
+    // For 503: when to come back, for a user of this tier.
+    std::function<std::size_t(const std::string& tier)> retry_after_s;
   };
   TaskServer(Options options, Sources sources, std::shared_ptr<VariantService> variants,
              const AgentMetrics& metrics);
@@ -47,12 +48,17 @@ class TaskServer : public std::enable_shared_from_this<TaskServer> {
   net::Awaitable<void> task(net::HttpExchange& exchange);
   net::Awaitable<base::Result<VariantOutcome>> wait_for(net::HttpExchange& exchange,
                                                         VariantRequest request);
+  // Who asked, as far as the answer needs to know.
+  struct Asker {
+    std::string request_id;
+    std::string tier;
+  };
   net::Awaitable<void> answer(net::HttpExchange& exchange, const VariantOutcome& outcome,
-                              std::string_view request_id);
+                              const Asker& asker);
   net::Awaitable<void> send_file(net::HttpExchange& exchange, net::HttpHead head, CachedFile& file,
-                                 std::string_view request_id);
+                                 const Asker& asker);
   net::Awaitable<void> refuse(net::HttpExchange& exchange, const base::Error& error,
-                              std::string_view request_id);
+                              const Asker& asker);
   void add_node_fields(net::Headers& headers, base::TimePoint now);
 
   Options options_;

@@ -16,6 +16,8 @@ namespace {
 // may be overrun for the length of a task by at most limits.result_bytes_max for each worker.
 constexpr base::Bytes kResultGuess = base::mebibytes(1);
 constexpr base::Duration kWorkerMargin = std::chrono::milliseconds(100);
+// Of its limit of processor time a worker may not get the last bit.
+constexpr double kNearlyAll = 0.8;
 constexpr std::size_t kEtagDigits = 32;
 
 // The worker should give up by itself a moment before it would be killed: its own error costs no
@@ -24,6 +26,25 @@ std::chrono::milliseconds worker_time(base::Deadline deadline, base::TimePoint n
   const base::Duration left = deadline.remaining(now);
   return std::chrono::duration_cast<std::chrono::milliseconds>(
       left > 10 * kWorkerMargin ? left - kWorkerMargin : left);
+}
+
+std::string too_expensive(const TaskPrediction& expected, const TaskCeiling& ceiling,
+                          CostModel::Verdict verdict) {
+  const auto ms = [](base::Duration span) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(span).count());
+  };
+  if (verdict == CostModel::Verdict::TooMuchMemory) {
+    return "The task is expected to need at least " + std::to_string(expected.memory_least.count) +
+           " bytes of memory; at most " + std::to_string(ceiling.memory.count) +
+           " are allowed. It can be run as a job.";
+  }
+  return "The task is expected to take at least " + ms(expected.cpu_least) +
+         " ms of processor time; it may take " + ms(ceiling.cpu) +
+         " ms before its deadline. It can be run as a job.";
+}
+
+double ms_of(base::Duration span) {
+  return std::chrono::duration<double, std::milli>(span).count();
 }
 
 }  // namespace
@@ -87,7 +108,43 @@ std::optional<VariantOutcome> VariantService::known(const VariantRequest& reques
   CachePin file = parts_.store->find(key);
   if (!file) return std::nullopt;
   metrics_.cache_hits.add();
-  return VariantAnswer{.file = std::move(file), .from = VariantOrigin::Cache, .times = {}};
+  return VariantAnswer{
+      .file = std::move(file), .from = VariantOrigin::Cache, .times = {}, .cost = {}};
+}
+
+// Whether it will be answered without work of its own, as far as can be told without asking the
+// origin: somebody makes it already, or it is in the cache and at most the origin must say that
+// the original did not change.
+bool VariantService::needs_no_work(const VariantRequest& request) const {
+  const auto version = parts_.sources->last_known(request.bucket, request.key);
+  if (!version) return false;
+  const CacheKey key = result_key(*version, request.pipeline);
+  return flights_.joinable(key) || parts_.store->has(key);
+}
+
+// Before anything is fetched: a permission when the tier's queue has room. Whoever asks for what
+// another has a permission for shares that one.
+base::Result<std::shared_ptr<Preparing>> VariantService::admit(const VariantRequest& request) {
+  std::string name = request.bucket + '\0' + request.key + '\0' + request.pipeline;
+  const auto shared = permissions_.find(name);
+  if (shared != permissions_.end()) {
+    if (auto permission = shared->second.lock()) return permission;
+  }
+  auto origin = parts_.sources->origin_of(request.bucket);
+  if (!origin) return base::fail(std::move(origin.error()));
+  auto given = parts_.queue->prepare(request.tier, request.user, *origin);
+  if (!given) return given;
+  // The entry goes with the permission, unless it is another's by then.
+  const auto forget = [weak = weak_from_this(), kept = *given, name](void*) {
+    const auto self = weak.lock();
+    if (!self) return;
+    const auto found = self->permissions_.find(name);
+    const bool gone = found != self->permissions_.end() && found->second.expired();
+    if (gone) self->permissions_.erase(found);
+  };
+  std::shared_ptr<Preparing> permission(given->get(), forget);
+  permissions_[std::move(name)] = permission;
+  return permission;
 }
 
 net::Awaitable<base::Result<VariantOutcome>> VariantService::make(
@@ -99,6 +156,12 @@ net::Awaitable<base::Result<VariantOutcome>> VariantService::make(
   if (!checked) co_return base::fail(std::move(checked.error()));
   request.pipeline = checked->text();
   const bool ignores_errors = checked->ignores_errors();
+  std::shared_ptr<Preparing> permission;
+  if (!service->needs_no_work(request)) {
+    auto admitted = service->admit(request);
+    if (!admitted) co_return base::fail(std::move(admitted.error()));
+    permission = std::move(*admitted);
+  }
 
   const base::TimePoint begun = base::Clock::now();
   auto source = co_await SourceCatalog::get(service->parts_.sources, request.bucket, request.key,
@@ -109,14 +172,17 @@ net::Awaitable<base::Result<VariantOutcome>> VariantService::make(
   if (auto outcome = service->known(request, key)) co_return std::move(*outcome);
 
   bool joined_other = false;
-  Plan plan{request, std::move(*checked), source->version, key};
+  Plan plan{request, std::move(*checked), source->version, key, std::move(permission), {}, {}};
   auto made = co_await share(service, std::move(plan), cancel, joined_other);
   if (made) {
     (joined_other ? service->metrics_.cache_joins : service->metrics_.cache_misses).add();
     made->times.fetch += fetch;
-    co_return VariantAnswer{std::move(made->file),
-                            joined_other ? VariantOrigin::Flight : VariantOrigin::Worker,
-                            made->times};
+    VariantAnswer answer{.file = std::move(made->file),
+                         .from = joined_other ? VariantOrigin::Flight : VariantOrigin::Worker,
+                         .times = made->times,
+                         .cost = {}};
+    if (!joined_other) answer.cost = made->cost;
+    co_return answer;
   }
   const base::Reason reason = made.error().reason;
   if (!ignores_errors || !is_media_failure(reason)) co_return base::fail(std::move(made.error()));
@@ -132,9 +198,24 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::share(
     std::shared_ptr<VariantService> self, Plan plan, net::CancelToken cancel, bool& joined_other) {
   const base::Deadline deadline = plan.request.deadline;
   while (true) {
+    if (!plan.permission && !self->flights_.joinable(plan.key)) {
+      // It came to join, or for what was in the cache: now it is work after all.
+      auto admitted = self->admit(plan.request);
+      if (!admitted) co_return base::fail(std::move(admitted.error()));
+      plan.permission = std::move(*admitted);
+    }
     const auto joined = self->flights_.join(self->io_, plan.key);
     if (joined.is_new) {
-      net::asio::co_spawn(self->io_, fly(self, joined.flight, plan), net::asio::detached);
+      auto standing = std::make_shared<RunQueue::Standing>();
+      standing->tier = plan.request.tier;
+      standing->user = plan.request.user;
+      self->standings_[joined.flight.get()] = standing;
+      net::asio::co_spawn(self->io_, fly(self, joined.flight, plan, std::move(standing)),
+                          net::asio::detached);
+    } else {
+      // What a better tier waits for does not wait in a worse one's queue.
+      self->parts_.queue->lift(*self->standings_.at(joined.flight.get()), plan.request.tier,
+                               plan.request.user);
     }
     joined_other = !joined.is_new;
     auto outcome = co_await Flight<MadeVariant>::wait(joined.flight, deadline, cancel);
@@ -151,13 +232,15 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::share(
 }
 
 net::Awaitable<void> VariantService::fly(std::shared_ptr<VariantService> self, VariantFlight flight,
-                                         Plan plan) {
+                                         Plan plan, StandingPtr standing) {
   const CacheKey key = plan.key;
-  auto outcome = co_await self->produce(std::move(plan), flight->cancel_token());
+  auto outcome =
+      co_await self->produce(std::move(plan), std::move(standing), flight->cancel_token());
+  self->standings_.erase(flight.get());
   self->flights_.finish(key, flight, std::move(outcome));
 }
 
-net::Awaitable<base::Result<MadeVariant>> VariantService::produce(Plan plan,
+net::Awaitable<base::Result<MadeVariant>> VariantService::produce(Plan plan, StandingPtr standing,
                                                                   net::CancelToken cancel) {
   const base::Deadline deadline = plan.request.deadline;
   StageTimes times;
@@ -188,17 +271,44 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::produce(Plan plan,
   metrics_.probe_seconds.observe(std::chrono::duration<double>(times.probe).count());
 
   begun = ended;
-  auto lease = co_await RunQueue::worker(parts_.queue, plan.request.tier, plan.request.user,
-                                         deadline, cancel);
-  if (!lease) co_return base::fail(std::move(lease.error()));
+  const auto expected = expect(plan, *probe);
+  if (!expected) co_return base::fail(expected.error());
+  if (plan.permission) plan.permission->arrived();
+  auto worker =
+      co_await RunQueue::worker(parts_.queue, std::move(standing), *expected, deadline, cancel);
+  if (!worker) co_return base::fail(std::move(worker.error()));
   times.queue = base::Clock::now() - begun;
   metrics_.queue_seconds.observe(std::chrono::duration<double>(times.queue).count());
-  auto made = co_await work(std::move(plan), std::move(*source), std::move(*lease), times, cancel);
+  auto made = co_await work(std::move(plan), std::move(*source), std::move(*worker), times, cancel);
   co_return made;
 }
 
+// What the task will take; TaskTooExpensive when that can never be had.
+base::Result<ExpectedWork> VariantService::expect(Plan& plan, const ipc::Probe& probe) {
+  const base::TimePoint now = base::Clock::now();
+  plan.features = features_of(probe, plan.pipeline, *catalogue_);
+  plan.expected = parts_.costs->predict(plan.features);
+  const base::Duration left = plan.request.deadline.remaining(now);
+  const TaskCeiling ceiling{.cpu = std::min<base::Duration>(left, options_.limits.worker_cpu),
+                            .memory = options_.limits.worker_memory_max};
+  const CostModel::Verdict verdict = parts_.costs->judge(plan.features, ceiling, now);
+  switch (verdict) {
+    case CostModel::Verdict::Run:
+      return ExpectedWork{plan.expected.cpu, plan.expected.cpu_least};
+    case CostModel::Verdict::Trial:
+      metrics_.cost_trials.add();
+      return ExpectedWork{plan.expected.cpu, {}};
+    case CostModel::Verdict::TooMuchCpu:
+    case CostModel::Verdict::TooMuchMemory:
+      break;
+  }
+  metrics_.cost_refusals.add();
+  return base::fail(base::Reason::TaskTooExpensive, too_expensive(plan.expected, ceiling, verdict));
+}
+
 net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, SourceCopy source,
-                                                               WorkerLease lease, StageTimes times,
+                                                               QueuedWorker worker,
+                                                               StageTimes times,
                                                                net::CancelToken cancel) {
   auto input = source.bytes.file().open_for_reading();
   if (!input) co_return base::fail(std::move(input.error()));
@@ -218,7 +328,7 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, Source
   ask.deadline = plan.request.deadline;
   ask.cancel = cancel;
   ask.grace = options_.cancel_grace;
-  auto reply = co_await lease->ask(std::move(ask));
+  auto reply = co_await worker->ask(std::move(ask));
   const base::TimePoint ended = base::Clock::now();
   times.work = ended - begun;
   if (!reply) {
@@ -227,8 +337,12 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, Source
   }
   metrics_.work_seconds.observe(std::chrono::duration<double>(times.work).count());
   metrics_.work_cpu_seconds.observe(std::chrono::duration<double>(reply->cpu_time).count());
-  parts_.queue->finished(times.work);
-  if (auto* error = std::get_if<base::Error>(&reply->body)) co_return base::fail(std::move(*error));
+  worker.finished(times.work);
+  if (auto* error = std::get_if<base::Error>(&reply->body)) {
+    const bool ran_out = reply->cpu_time > kNearlyAll * options_.limits.worker_cpu;
+    if (ran_out) parts_.costs->learn_overrun(plan.features, reply->cpu_time);
+    co_return base::fail(std::move(*error));
+  }
   const auto* outcome = std::get_if<ipc::RunOutcome>(&reply->body);
   if (outcome == nullptr) {
     co_return base::fail(base::Reason::Internal, "A worker's answer made no sense.",
@@ -236,7 +350,23 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, Source
   }
   auto file = keep(plan, std::move(*writer), *outcome);
   if (!file) co_return base::fail(std::move(file.error()));
-  co_return MadeVariant{std::move(*file), times};
+  co_return MadeVariant{std::move(*file), times, learn_cost(plan, *reply)};
+}
+
+pipeline::TaskCost VariantService::learn_cost(const Plan& plan, const ipc::Reply& reply) {
+  parts_.costs->learn(plan.features, reply.cpu_time, reply.memory_peak);
+  const pipeline::TaskCost cost{.predicted_cpu_ms = ms_of(plan.expected.cpu),
+                                .actual_cpu_ms = ms_of(reply.cpu_time),
+                                .memory_predicted_bytes = plan.expected.memory.count,
+                                .memory_peak_bytes = reply.memory_peak.count};
+  if (reply.cpu_time.count() > 0) {
+    metrics_.cost_cpu_ratio.observe(cost.predicted_cpu_ms / cost.actual_cpu_ms);
+  }
+  if (cost.memory_peak_bytes > 0) {
+    metrics_.cost_memory_ratio.observe(static_cast<double>(cost.memory_predicted_bytes) /
+                                       static_cast<double>(cost.memory_peak_bytes));
+  }
+  return cost;
 }
 
 // A death is remembered, and so is a task that had at least half of the longest allowed time and
@@ -247,6 +377,10 @@ void VariantService::note_failure(const Plan& plan, base::Reason reason, base::T
   const bool overran =
       reason == base::Reason::Deadline && now - begun >= options_.limits.deadline / 2;
   if (died || overran) parts_.quarantine->died(plan.key, now);
+  const bool spent = now - begun > kNearlyAll * options_.limits.worker_cpu;
+  if (overran || (reason == base::Reason::TaskTooExpensive && spent)) {
+    parts_.costs->learn_overrun(plan.features, now - begun);
+  }
 }
 
 base::Result<CachePin> VariantService::keep(const Plan& plan, CacheWriter writer,

@@ -5,12 +5,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 
 #include "agent/cache_store.h"
 #include "agent/config.h"
 #include "agent/flight.h"
 #include "agent/metrics.h"
+#include "agent/policy/cost_model.h"
 #include "agent/policy/quarantine.h"
 #include "agent/prober.h"
 #include "agent/run_queue.h"
@@ -18,6 +20,7 @@
 #include "base/result.h"
 #include "net/cancel.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/task.h"
 
 namespace millrace::agent {
 
@@ -33,6 +36,7 @@ struct StageTimes {
 struct MadeVariant {
   CachePin file;  // has facts
   StageTimes times;
+  pipeline::TaskCost cost;
 };
 
 enum class VariantOrigin { Cache, Worker, Flight };
@@ -41,6 +45,7 @@ struct VariantAnswer {
   CachePin file;
   VariantOrigin from = VariantOrigin::Cache;
   StageTimes times;
+  std::optional<pipeline::TaskCost> cost;  // of the work that this request had done
 };
 // The client has this version already.
 struct VariantNotModified {
@@ -65,11 +70,12 @@ struct VariantRequest {
   base::Deadline deadline;
 };
 
-// Makes variants: result in the cache? the same one being made? else fetch, probe, queue, work,
-// keep. Requests for the same result share one making of it. With `keep_results` false the result
-// goes when the last request that shared it was answered; sharing is still right then: nobody is
-// given anything older than the request that began the work which they joined while it ran. One
-// thread.
+// Makes variants: result in the cache? the same one being made? is there room in the tier's queue?
+// then fetch, probe, queue, work, keep. Who finds the queue full is refused before anything is
+// fetched or waited for. Requests for the same result share one making of it. With `keep_results`
+// false the result goes when the last request that shared it was answered; sharing is still right
+// then: nobody is given anything older than the request that began the work which they joined while
+// it ran. One thread.
 class VariantService : public std::enable_shared_from_this<VariantService> {
  public:
   struct Parts {
@@ -79,6 +85,7 @@ class VariantService : public std::enable_shared_from_this<VariantService> {
     std::shared_ptr<RunQueue> queue;
     std::shared_ptr<WorkerPool> pool;
     std::shared_ptr<Quarantine> quarantine;
+    std::shared_ptr<CostModel> costs;
   };
   struct Options {
     TaskLimitsConfig limits;
@@ -104,23 +111,32 @@ class VariantService : public std::enable_shared_from_this<VariantService> {
 
  private:
   using VariantFlight = std::shared_ptr<Flight<MadeVariant>>;
+  using StandingPtr = std::shared_ptr<RunQueue::Standing>;
   struct Plan {
     VariantRequest request;
     pipeline::Pipeline pipeline;
     std::shared_ptr<SourceVersion> version;
     CacheKey key;
+    std::shared_ptr<Preparing> permission;  // null: it came to join, or for what is in the cache
+    TaskFeatures features;                  // once it is probed
+    TaskPrediction expected;
   };
   [[nodiscard]] CacheKey result_key(const SourceVersion& version, std::string_view pipeline) const;
   [[nodiscard]] std::optional<VariantOutcome> known(const VariantRequest& request,
                                                     const CacheKey& key);
+  [[nodiscard]] bool needs_no_work(const VariantRequest& request) const;
+  base::Result<std::shared_ptr<Preparing>> admit(const VariantRequest& request);
   static net::Awaitable<base::Result<MadeVariant>> share(std::shared_ptr<VariantService> self,
                                                          Plan plan, net::CancelToken cancel,
                                                          bool& joined_other);
   static net::Awaitable<void> fly(std::shared_ptr<VariantService> self, VariantFlight flight,
-                                  Plan plan);
-  net::Awaitable<base::Result<MadeVariant>> produce(Plan plan, net::CancelToken cancel);
-  net::Awaitable<base::Result<MadeVariant>> work(Plan plan, SourceCopy source, WorkerLease lease,
+                                  Plan plan, StandingPtr standing);
+  net::Awaitable<base::Result<MadeVariant>> produce(Plan plan, StandingPtr standing,
+                                                    net::CancelToken cancel);
+  base::Result<ExpectedWork> expect(Plan& plan, const ipc::Probe& probe);
+  net::Awaitable<base::Result<MadeVariant>> work(Plan plan, SourceCopy source, QueuedWorker worker,
                                                  StageTimes times, net::CancelToken cancel);
+  pipeline::TaskCost learn_cost(const Plan& plan, const ipc::Reply& reply);
   void note_failure(const Plan& plan, base::Reason reason, base::TimePoint begun);
   base::Result<CachePin> keep(const Plan& plan, CacheWriter writer, const ipc::RunOutcome& outcome);
 
@@ -131,6 +147,9 @@ class VariantService : public std::enable_shared_from_this<VariantService> {
   std::shared_ptr<const pipeline::Catalogue> catalogue_;
   std::string build_;
   FlightMap<CacheKey, MadeVariant, CacheKeyHash> flights_;
+  std::unordered_map<const Flight<MadeVariant>*, StandingPtr> standings_;  // of those in the air
+  // By bucket, key and pipeline: who comes for the same is let in with the first.
+  std::unordered_map<std::string, std::weak_ptr<Preparing>> permissions_;
   std::uint64_t next_id_ = 1;
 };
 

@@ -24,6 +24,7 @@ class DrainMeter {
 
  private:
   base::Duration half_life_;
+  base::TimePoint begun_{};  // when the first task that was measured began
   base::TimePoint last_{};
   double weighted_count_ = 0;  // finished tasks, each halved every half-life
   base::Duration mean_work_{};

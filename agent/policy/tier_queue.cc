@@ -7,100 +7,108 @@
 namespace millrace::agent {
 namespace {
 
-constexpr std::uint64_t kStride = 1U << 20;  // divided by the weight
+// ns: so that tasks whose cost is not known share by number.
+constexpr double kLeastCost = 100'000;
 
 }  // namespace
 
-TierQueue::TierQueue(std::map<std::string, TierShare> tiers) {
-  for (auto& [name, share] : tiers) {
-    Tier& tier = tiers_[name];
-    tier.share = share;
-    tier.share.weight = std::max<std::size_t>(1, share.weight);
-  }
+TierQueue::TierQueue(const std::map<std::string, TierRules>& tiers) {
+  for (const auto& [name, rules] : tiers) tiers_.emplace(name, Tier{TierLine(rules)});
 }
 
-TierQueue::Offer TierQueue::offer(TicketId id, const std::string& tier_name,
-                                  const std::string& user_name, base::Deadline deadline) {
+TierQueue::Offered TierQueue::offer(const std::string& tier_name, WaitingTask task,
+                                    base::TimePoint now) {
   const auto found = tiers_.find(tier_name);
-  if (found == tiers_.end()) return Offer::UnknownTier;
+  if (found == tiers_.end()) return {.verdict = Verdict::UnknownTier, .displaced = {}};
   Tier& tier = found->second;
-  if (tier.depth >= tier.share.depth_max) return Offer::Full;
-  // Whoever was idle starts from the present: idle time is not credit.
-  if (tier.depth == 0) tier.pass = std::max(tier.pass, now_pass_);
-  auto known = tier.users.find(user_name);
-  if (known == tier.users.end()) {
-    const auto user = tier.turn.insert(tier.turn.end(), User{user_name, {}});
-    known = tier.users.emplace(user_name, user).first;
+  if (tier.line.room(task.user, task.work.cpu) == TierLine::Room::None) {
+    return {.verdict = Verdict::Full, .displaced = {}};
   }
-  User& user = *known->second;
-  const auto ticket = user.tickets.insert(user.tickets.end(), Ticket{id, deadline});
-  places_.emplace(id, Place{&tier, known->second, ticket});
-  ++tier.depth;
-  return Offer::Queued;
+  wake(tier);
+  const TicketId id = task.id;
+  const Offered offered{.verdict = Verdict::Queued,
+                        .displaced = tier.line.add(std::move(task), now)};
+  if (offered.displaced) tier_of_.erase(*offered.displaced);
+  tier_of_.emplace(id, &*found);
+  return offered;
+}
+
+// Whoever was idle starts from the present: idle time is no credit.
+void TierQueue::wake(Tier& tier) const {
+  if (tier.line.depth() == 0) tier.pass = std::max(tier.pass, now_pass_);
 }
 
 void TierQueue::withdraw(TicketId id) {
-  const auto found = places_.find(id);
-  if (found == places_.end()) return;
-  const Place place = found->second;
-  places_.erase(found);
-  place.user->tickets.erase(place.ticket);
-  --place.tier->depth;
-  forget_if_idle(*place.tier, place.user);
+  const auto found = tier_of_.find(id);
+  if (found == tier_of_.end()) return;
+  (void)found->second->second.line.remove(id);
+  tier_of_.erase(found);
 }
 
-TierQueue::Taken TierQueue::take(base::TimePoint now, base::Duration work) {
+TierQueue::Promoted TierQueue::promote(TicketId id, const std::string& tier_name,
+                                       const std::string& user, base::TimePoint now) {
+  const auto place = tier_of_.find(id);
+  const auto better = tiers_.find(tier_name);
+  if (place == tier_of_.end() || better == tiers_.end()) return {};
+  TierLine& from = place->second->second.line;
+  Tier& to = better->second;
+  if (to.line.rules().weight <= from.rules().weight) {
+    return {.lift = Lift::NotBetter, .displaced = {}};
+  }
+  if (to.line.room(user, from.find(id)->work.cpu) == TierLine::Room::None) {
+    return {.lift = Lift::Full, .displaced = {}};
+  }
+  wake(to);
+  auto task = from.remove(id);
+  task->user = user;
+  const Promoted promoted{.lift = Lift::Lifted, .displaced = to.line.add(std::move(*task), now)};
+  if (promoted.displaced) tier_of_.erase(*promoted.displaced);
+  place->second = &*better;
+  return promoted;
+}
+
+TierQueue::Taken TierQueue::take(base::TimePoint now) {
   Taken taken;
-  while (Tier* tier = due_tier()) {
-    const Ticket ticket = pop_from(*tier);
-    if (ticket.deadline.expired(now) || ticket.deadline.remaining(now) < work) {
-      taken.dropped.push_back(ticket.id);  // costs its tier nothing: it used no worker
+  while (TierEntry* entry = due_tier()) {
+    auto& [name, tier] = *entry;
+    const WaitingTask task = tier.line.pop(now);
+    tier_of_.erase(task.id);
+    if (task.deadline.expired(now) || task.deadline.remaining(now) < task.work.at_least) {
+      taken.dropped.push_back({task.id, name});  // costs nobody a share: it used no worker
       continue;
     }
-    now_pass_ = tier->pass;
-    tier->pass += kStride / tier->share.weight;
-    taken.next = ticket.id;
+    tier.line.served(task);
+    now_pass_ = tier.pass;
+    tier.pass += std::max(static_cast<double>(task.work.cpu.count()), kLeastCost) /
+                 static_cast<double>(tier.line.rules().weight);
+    taken.next = Next{task.id, name, task.work, now - task.waits_since};
     break;
   }
   return taken;
 }
 
-std::size_t TierQueue::depth(const std::string& tier) const {
-  const auto found = tiers_.find(tier);
-  return found == tiers_.end() ? 0 : found->second.depth;
-}
-
-bool TierQueue::full(const std::string& tier) const {
-  const auto found = tiers_.find(tier);
-  return found == tiers_.end() || found->second.depth >= found->second.share.depth_max;
-}
-
-TierQueue::Tier* TierQueue::due_tier() {
-  Tier* due = nullptr;
-  for (auto& [name, tier] : tiers_) {
-    if (tier.depth == 0) continue;
-    const bool earlier = due == nullptr || tier.pass < due->pass ||
-                         (tier.pass == due->pass && tier.share.weight > due->share.weight);
-    if (earlier) due = &tier;
+TierQueue::TierEntry* TierQueue::due_tier() {
+  TierEntry* due = nullptr;
+  for (TierEntry& entry : tiers_) {
+    const Tier& tier = entry.second;
+    if (tier.line.depth() == 0) continue;
+    const bool earlier = due == nullptr || tier.pass < due->second.pass ||
+                         (tier.pass == due->second.pass &&
+                          tier.line.rules().weight > due->second.line.rules().weight);
+    if (earlier) due = &entry;
   }
   return due;
 }
 
-TierQueue::Ticket TierQueue::pop_from(Tier& tier) {
-  const auto user = tier.turn.begin();
-  const Ticket ticket = user->tickets.front();
-  user->tickets.pop_front();
-  places_.erase(ticket.id);
-  --tier.depth;
-  tier.turn.splice(tier.turn.end(), tier.turn, user);
-  forget_if_idle(tier, user);
-  return ticket;
+const TierLine* TierQueue::line(const std::string& tier) const {
+  const auto found = tiers_.find(tier);
+  return found == tiers_.end() ? nullptr : &found->second.line;
 }
 
-void TierQueue::forget_if_idle(Tier& tier, std::list<User>::iterator user) {
-  if (!user->tickets.empty()) return;
-  tier.users.erase(user->name);
-  tier.turn.erase(user);
+base::Duration TierQueue::cpu() const {
+  base::Duration all{};
+  for (const auto& [name, tier] : tiers_) all += tier.line.cpu();
+  return all;
 }
 
 }  // namespace millrace::agent

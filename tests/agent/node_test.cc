@@ -166,8 +166,8 @@ class NodeTest : public testing::Test {
   }
 
  protected:
+  base::Metrics metrics_;  // outlives what is left in io_: connections count themselves out
   net::asio::io_context io_;
-  base::Metrics metrics_;
   FakeRegistrar registrar_;
   TempFolder folder_;
   std::unique_ptr<Node> node_;

@@ -11,6 +11,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "agent/queue_options.h"
+
 namespace millrace::agent {
 namespace {
 
@@ -127,13 +129,10 @@ Rig::Rig(const std::function<void(AgentConfig&)>& adjust) {
   auto pool_options = test_pool_options(config.image_workers.count);
   pool_options.recycle.tasks_max = config.image_workers.tasks_max;
   pool = std::make_shared<WorkerPool>(io, pool_options, *metrics);
-  std::map<std::string, TierShare> tiers;
-  for (const auto& [name, tier] : config.tiers) {
-    tiers[name] = {tier.queue_per_worker * config.image_workers.count, tier.weight};
-  }
-  work_queue = std::make_shared<RunQueue>(io, pool, WorkerRole::Work, tiers);
-  probe_queue = std::make_shared<RunQueue>(io, pool, WorkerRole::Probe,
-                                           std::map<std::string, TierShare>{{"probe", {100, 1}}});
+  work_queue = std::make_shared<RunQueue>(
+      io, pool, WorkerRole::Work, work_queue_options(config, config.image_workers.count), *metrics);
+  probe_queue = std::make_shared<RunQueue>(io, pool, WorkerRole::Probe, probe_queue_options(config),
+                                           *metrics);
   auto quarantine = std::make_shared<Quarantine>(
       Quarantine::Rules{config.quarantine.deaths_max, config.quarantine.ttl, 100});
   auto prober = std::make_shared<Prober>(io, config.limits, config.image_workers.probe_timeout,
@@ -154,7 +153,7 @@ Rig::Rig(const std::function<void(AgentConfig&)>& adjust) {
       io,
       VariantService::Options{config.limits, config.cache.results,
                               config.image_workers.cancel_grace},
-      VariantService::Parts{store, sources, prober, work_queue, pool, quarantine}, *metrics);
+      VariantService::Parts{store, sources, prober, work_queue, pool, quarantine, costs}, *metrics);
   work_queue->start();
   probe_queue->start();
   pool->on_change([this] {

@@ -105,6 +105,7 @@ class Rig {
   std::shared_ptr<RunQueue> work_queue;
   std::shared_ptr<RunQueue> probe_queue;
   std::shared_ptr<SourceCatalog> sources;
+  std::shared_ptr<CostModel> costs = std::make_shared<CostModel>();
   std::shared_ptr<VariantService> service;
 };
 

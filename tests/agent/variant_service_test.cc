@@ -258,11 +258,11 @@ TEST_F(VariantServiceTest, AFullQueueRefusesAtOnceAndOnlyItsOwnTier) {
   ASSERT_TRUE(working(1));
   pending.push_back(rig_->ask("cat", "fill/bytes/1"));
   pending.push_back(rig_->ask("cat", "fill/bytes/2"));
-  ASSERT_TRUE(rig_->until([&] { return rig_->work_queue->depth("free") == 2; }));
+  ASSERT_TRUE(rig_->until([&] { return rig_->work_queue->decider().depth("free") == 2; }));
   EXPECT_EQ(get("cat", "fill/bytes/3"), "!queue_full");
   pending.push_back(
       rig_->ask("cat", "fill/bytes/4", {}, [](VariantRequest& r) { r.tier = "paid"; }));
-  ASSERT_TRUE(rig_->until([&] { return rig_->work_queue->depth("paid") == 1; }));
+  ASSERT_TRUE(rig_->until([&] { return rig_->work_queue->decider().depth("paid") == 1; }));
   rig_->signal_workers();
   for (const auto& one : pending) {
     ASSERT_TRUE(done(one));
@@ -278,7 +278,7 @@ TEST_F(VariantServiceTest, WhoWaitsPastItsDeadlineIsToldSo) {
     request.deadline = base::Deadline::after(base::Clock::now(), 50ms);
   });
   EXPECT_EQ(text_of(late), "!deadline");
-  EXPECT_TRUE(rig_->until([&] { return rig_->work_queue->depth() == 0; }));
+  EXPECT_TRUE(rig_->until([&] { return rig_->work_queue->decider().depth() == 0; }));
   rig_->signal_workers();
   ASSERT_TRUE(done(holder));
 }
@@ -326,9 +326,9 @@ TEST_F(VariantServiceTest, AClientThatLeavesTheQueueGivesUpItsPlace) {
   ASSERT_TRUE(working(1));
   net::CancelSource client;
   const auto queued = rig_->ask("cat", "copy", client.token());
-  ASSERT_TRUE(rig_->until([&] { return rig_->work_queue->depth() == 1; }));
+  ASSERT_TRUE(rig_->until([&] { return rig_->work_queue->decider().depth() == 1; }));
   client.cancel();
-  EXPECT_TRUE(rig_->until([&] { return rig_->work_queue->depth() == 0; }));
+  EXPECT_TRUE(rig_->until([&] { return rig_->work_queue->decider().depth() == 0; }));
   rig_->signal_workers();
   ASSERT_TRUE(done(holder));
 }

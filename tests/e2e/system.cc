@@ -25,7 +25,9 @@ struct ProcessStat {
 };
 
 bool read_stat(pid_t pid, ProcessStat& stat) {
-  const std::string text = read_file("/proc/" + std::to_string(pid) + "/stat");
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(file, text, '\0');  // no text when it ends meanwhile
   const std::size_t end = text.rfind(')');
   if (end == std::string::npos) return false;
   std::istringstream rest(text.substr(end + 2));

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/policy/queue_decider.h"
+
+#include <utility>
+
+namespace millrace::agent {
+
+QueueDecider::QueueDecider(const Options& options)
+    : queue_(options.tiers), gate_(options.preparing), all_(options.rate_half_life) {
+  for (const auto& [name, rules] : options.tiers) {
+    meters_.emplace(name, DrainMeter(options.rate_half_life));
+  }
+}
+
+bool QueueDecider::prepare(TicketId id, const std::string& tier, const std::string& user,
+                           const std::string& origin, base::TimePoint now) {
+  const TierLine* line = queue_.line(tier);
+  if (line == nullptr) return false;
+  return gate_.enter(id, tier, *line, user, origin, meters_.at(tier).rate_per_s(now), now);
+}
+
+TierQueue::Taken QueueDecider::take(base::TimePoint now) {
+  TierQueue::Taken taken = queue_.take(now);
+  if (taken.next) running_.emplace(taken.next->id, Running{taken.next->tier, taken.next->work.cpu});
+  return taken;
+}
+
+void QueueDecider::finished(TicketId id, base::Duration work, base::TimePoint now) {
+  const auto found = running_.find(id);
+  if (found == running_.end()) return;
+  all_.finished(now, work);
+  meters_.at(found->second.tier).finished(now, work);
+  running_.erase(found);
+}
+
+std::size_t QueueDecider::depth(const std::string& tier) const {
+  const TierLine* line = queue_.line(tier);
+  return line == nullptr ? 0 : line->depth();
+}
+
+bool QueueDecider::full(const std::string& tier) const {
+  const TierLine* line = queue_.line(tier);
+  return line == nullptr || line->full();
+}
+
+std::uint64_t QueueDecider::lifo_switches(const std::string& tier) const {
+  const TierLine* line = queue_.line(tier);
+  return line == nullptr ? 0 : line->order().switches();
+}
+
+base::Duration QueueDecider::running_cpu() const {
+  base::Duration all{};
+  for (const auto& [id, running] : running_) all += running.cpu;
+  return all;
+}
+
+std::size_t QueueDecider::retry_after_s(const std::string& tier, base::TimePoint now) const {
+  const auto meter = meters_.find(tier);
+  if (meter == meters_.end()) return all_.retry_after_s(depth(), now);
+  return meter->second.retry_after_s(depth(tier), now);
+}
+
+}  // namespace millrace::agent

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "ipc/messages.h"
+#include "pipeline/pipeline.h"
+
+namespace millrace::agent {
+
+// What of a file and a plan decides what the task will take.
+struct TaskFeatures {
+  std::string chain;       // the commands with what is no size of theirs: "imageView2/1|facecrop"
+  std::string format_in;   // as the probe says: "jpeg"
+  std::string format_out;  // as the plan says; empty: that of the source
+  double source_px = 0;    // of one frame
+  double result_px = 0;    // as far as the parameters tell; 0: no picture comes out
+  double frames = 1;
+  double seconds = 0;
+};
+
+// Reads sizes from parameters by their usual names and forms (w, h, <width>x<height>), whatever the
+// command: what a command does otherwise with them is learned under its own name. Pure; O(plan).
+TaskFeatures features_of(const ipc::Probe& probe, const pipeline::Pipeline& plan,
+                         const pipeline::Catalogue& catalogue);
+
+}  // namespace millrace::agent

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/policy/tier_line.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+namespace millrace::agent {
+namespace {
+
+constexpr std::uint64_t kMeanOver = 32;  // tasks
+constexpr double kCredit = 4;            // mean tasks
+constexpr double kAlike = 0.5;           // of a mean task
+// Nothing is free: a user of tasks that seem to cost nothing still takes turns.
+constexpr base::Duration kLeastCpu = std::chrono::microseconds(100);
+
+double cost_of(base::Duration cpu) { return static_cast<double>(std::max(cpu, kLeastCpu).count()); }
+
+}  // namespace
+
+TierLine::TierLine(TierRules rules)
+    : rules_(rules),
+      order_(rules.order == TierOrder::AdaptiveLifo ? rules.target_delay : base::Duration::max()) {
+  rules_.weight = std::max<std::size_t>(1, rules_.weight);
+  rules_.depth_max = std::max<std::size_t>(1, rules_.depth_max);
+}
+
+bool TierLine::full() const {
+  if (places_.empty()) return false;
+  if (full_by_count()) return true;
+  const double most = mean_cpu_ * static_cast<double>(rules_.depth_max);
+  return served_ > 0 && static_cast<double>(cpu_.count()) >= most;
+}
+
+TierLine::Room TierLine::room(const std::string& user_name, base::Duration cpu,
+                              std::size_t coming) const {
+  if (!full()) return Room::Free;
+  const auto found = users_.find(user_name);
+  const bool by_count = full_by_count();
+  const User* most = longest(by_count);
+  const std::size_t own = (found == users_.end() ? 0 : found->second.tasks.size()) + coming;
+  const base::Duration own_cpu = found == users_.end() ? base::Duration{} : found->second.cpu;
+  // A user keeps one task whatever it costs, else small ones would put off a giant for ever.
+  if (most->tasks.size() < 2 || most->tasks.size() < own + 2) return Room::None;
+  if (by_count) return Room::ByDisplacing;
+  const base::Duration left = most->cpu - most->tasks.back().work.cpu;
+  return left >= own_cpu + cpu ? Room::ByDisplacing : Room::None;
+}
+
+const TierLine::User* TierLine::longest(bool by_count) const {
+  const User* longest = nullptr;
+  const auto longer = [by_count](const User& a, const User& b) {
+    if (by_count && a.tasks.size() != b.tasks.size()) return a.tasks.size() > b.tasks.size();
+    return a.cpu > b.cpu;
+  };
+  for (const auto& [name, user] : users_) {
+    if (user.tasks.empty()) continue;
+    if (longest == nullptr || longer(user, *longest)) longest = &user;
+  }
+  return longest;
+}
+
+std::optional<TicketId> TierLine::add(WaitingTask task, base::TimePoint now) {
+  order_.judge(now, standing_delay(now));
+  std::optional<TicketId> displaced;
+  if (full()) {
+    const User* most = longest(full_by_count());
+    // What would be served last.
+    displaced = order_.newest_first() ? most->tasks.front().id : most->tasks.back().id;
+    (void)remove(*displaced);
+  }
+  if (served_ == 0) mean_cpu_ = cost_of(task.work.cpu);  // better than nothing
+  User& user = users_.try_emplace(task.user, User{{}, {}, least_due()}).first->second;
+  if (user.tasks.empty()) user.due = std::max(user.due, least_due());
+  user.cpu += task.work.cpu;
+  cpu_ += task.work.cpu;
+  const TicketId id = task.id;
+  const auto at = user.tasks.insert(user.tasks.end(), std::move(task));
+  places_.emplace(id, Place{&user, at, ++arrivals_});
+  return displaced;
+}
+
+const WaitingTask* TierLine::find(TicketId id) const {
+  const auto found = places_.find(id);
+  return found == places_.end() ? nullptr : &*found->second.task;
+}
+
+std::optional<WaitingTask> TierLine::remove(TicketId id) {
+  const auto found = places_.find(id);
+  if (found == places_.end()) return std::nullopt;
+  WaitingTask task = take_out(*found->second.user, found->second.task);
+  forget_who_has_nothing();
+  return task;
+}
+
+WaitingTask TierLine::take_out(User& user, std::list<WaitingTask>::iterator task) {
+  WaitingTask out = std::move(*task);
+  user.tasks.erase(task);
+  user.cpu -= out.work.cpu;
+  cpu_ -= out.work.cpu;
+  places_.erase(out.id);
+  return out;
+}
+
+WaitingTask TierLine::pop(base::TimePoint now) {
+  order_.judge(now, standing_delay(now));
+  User& user = *due_user();
+  const auto task = order_.newest_first() ? std::prev(user.tasks.end()) : user.tasks.begin();
+  return take_out(user, task);
+}
+
+// Of the users that had least, or hardly more, the one with the oldest task; with the newest while
+// the line is turned round.
+TierLine::User* TierLine::due_user() {
+  double due_last = std::numeric_limits<double>::infinity();
+  for (const auto& [name, user] : users_) {
+    if (!user.tasks.empty()) due_last = std::min(due_last, user.due);
+  }
+  due_last += kAlike * mean_cpu_;
+  User* due = nullptr;
+  const bool newest_first = order_.newest_first();
+  const auto sooner = [&](const User& a, const User& b) {
+    if (newest_first) return arrival_of(a.tasks.back()) > arrival_of(b.tasks.back());
+    return arrival_of(a.tasks.front()) < arrival_of(b.tasks.front());
+  };
+  for (auto& [name, user] : users_) {
+    if (user.tasks.empty() || user.due > due_last) continue;
+    if (due == nullptr || sooner(user, *due)) due = &user;
+  }
+  return due;
+}
+
+void TierLine::served(const WaitingTask& task) {
+  const double cost = cost_of(task.work.cpu);
+  served_ = std::min(served_ + 1, kMeanOver);
+  mean_cpu_ += (cost - mean_cpu_) / static_cast<double>(served_);
+  User& user = users_[task.user];
+  // As far as whoever got its turn; and at the least as if all were shared by those who are known,
+  // or by as many as may wait, so that a stream of new users, each with a credit, does not hold
+  // time still.
+  const double sharing = static_cast<double>(std::min(users_.size(), rules_.depth_max));
+  virtual_now_ = std::max(virtual_now_ + cost / sharing, user.due);
+  user.due += cost;
+  forget_who_has_nothing();
+}
+
+void TierLine::forget_who_has_nothing() {
+  const bool nobody = places_.empty();
+  if (nobody) virtual_now_ = 0;
+  std::erase_if(users_, [this, nobody](const auto& entry) {
+    return entry.second.tasks.empty() && (nobody || entry.second.due <= least_due());
+  });
+}
+
+// Idle time is some credit, and no more than that: who asks seldom goes before who always waits.
+double TierLine::least_due() const { return virtual_now_ - kCredit * mean_cpu_; }
+
+std::uint64_t TierLine::arrival_of(const WaitingTask& task) const {
+  return places_.at(task.id).arrival;
+}
+
+base::Duration TierLine::standing_delay(base::TimePoint now) const {
+  base::TimePoint oldest = now;
+  for (const auto& [name, user] : users_) {
+    if (!user.tasks.empty()) oldest = std::min(oldest, user.tasks.front().waits_since);
+  }
+  return now - oldest;
+}
+
+std::size_t TierLine::depth_of(const std::string& user) const {
+  const auto found = users_.find(user);
+  return found == users_.end() ? 0 : found->second.tasks.size();
+}
+
+std::size_t TierLine::depth_of_longest() const {
+  const User* most = longest(true);
+  return most == nullptr ? 0 : most->tasks.size();
+}
+
+}  // namespace millrace::agent

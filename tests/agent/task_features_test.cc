@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/policy/task_features.h"
+
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace millrace::agent {
+namespace {
+
+pipeline::CommandSpec view_spec() {
+  pipeline::CommandSpec spec;
+  spec.name = "view";
+  pipeline::ParameterSpec mode;
+  mode.name = "mode";
+  mode.summary = "Which.";
+  mode.max = 5;
+  mode.required = true;
+  spec.positional = {mode};
+  for (const char* name : {"w", "h", "q", "interlace"}) {
+    pipeline::ParameterSpec side;
+    side.name = name;
+    side.summary = "Px.";
+    side.max = 30'000;
+    spec.named.push_back(side);
+  }
+  pipeline::ParameterSpec format;
+  format.name = "format";
+  format.summary = "Of the result.";
+  format.kind = pipeline::ParameterKind::Choice;
+  format.choices = {"jpg", "webp"};
+  spec.named.push_back(format);
+  spec.gives = "image";
+  return spec;
+}
+
+pipeline::CommandSpec crop_spec() {
+  pipeline::CommandSpec spec;
+  spec.name = "crop";
+  pipeline::ParameterSpec size;
+  size.name = "size";
+  size.summary = "Of the result.";
+  size.kind = pipeline::ParameterKind::Size;
+  size.min = 1;
+  size.max = 9'999;
+  size.required = true;
+  spec.positional = {size};
+  spec.gives = "image";
+  return spec;
+}
+
+pipeline::CommandSpec tell_spec() {
+  pipeline::CommandSpec spec;
+  spec.name = "tell";
+  spec.gives = "json";
+  return spec;
+}
+
+TaskFeatures features(const std::string& plan, int orientation = 1) {
+  const pipeline::Catalogue catalogue({view_spec(), crop_spec(), tell_spec()});
+  ipc::Probe probe;
+  probe.format = "jpeg";
+  probe.width = 4'000;
+  probe.height = 3'000;
+  probe.orientation = orientation;
+  const auto checked = catalogue.check(plan);
+  EXPECT_TRUE(checked) << plan;
+  return features_of(probe, checked.value(), catalogue);
+}
+
+TEST(TaskFeaturesTest, ReadsBoundsFromSides) {
+  EXPECT_EQ(features("view/1/w/200/h/100").result_px, 20'000);
+  EXPECT_EQ(features("view/2/w/400").result_px, 400 * 300);
+  EXPECT_EQ(features("view/2/h/400/format/webp").result_px, 400 * 400 * 4 / 3.0);
+  EXPECT_EQ(features("view/2/w/9000").result_px, 12e6) << "never enlarged";
+  EXPECT_EQ(features("view/2/w/400", 6).result_px, 400 * 400 * 4 / 3.0) << "turned by 90 degrees";
+}
+
+TEST(TaskFeaturesTest, ReadsSizesAndFollowsTheChain) {
+  EXPECT_EQ(features("crop/320x160").result_px, 320 * 160);
+  const TaskFeatures chain = features("crop/300x200|view/2/w/60/format/jpg");
+  EXPECT_EQ(chain.result_px, 60 * 40);
+  EXPECT_EQ(chain.source_px, 12e6);
+  EXPECT_EQ(chain.format_out, "jpeg");
+  EXPECT_EQ(chain.chain, "crop|view/2");
+}
+
+TEST(TaskFeaturesTest, TheNameHasWhatIsNoSize) {
+  EXPECT_EQ(features("view/2/w/400/q/80/interlace/1").chain, "view/2/interlace/1");
+  EXPECT_EQ(features("view/2/w/400").chain, features("view/2/w/17").chain);
+}
+
+TEST(TaskFeaturesTest, WhatGivesNoPictureCostsNone) { EXPECT_EQ(features("tell").result_px, 0); }
+
+}  // namespace
+}  // namespace millrace::agent
