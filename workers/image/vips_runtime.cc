@@ -7,27 +7,6 @@
 
 #include <vips/vips8>
 
-#ifdef MILLRACE_SANITIZED
-// The codecs' libraries are the distribution's, without instrumentation: the thread sanitizer does
-// not see the locks of glib (futexes of its own) by which libvips' threads take turns. Our own code
-// stays watched. The HEVC encoder keeps a few tables for the life of the process.
-// NOLINTBEGIN(bugprone-reserved-identifier, readability-identifier-naming): the sanitizers' names
-extern "C" const char* __tsan_default_suppressions();
-extern "C" const char* __tsan_default_suppressions() {
-  return "race:libvips.so\nrace:libvips-cpp.so\nrace:vips-heif.so\nrace:libheif.so\n"
-         "race:libglib-2.0.so\nrace:libgobject-2.0.so\nrace:libaom.so\nrace:libx265.so\n"
-         "race:libopencv_\nrace:librav1e.so\nrace:libdav1d.so\nrace:libde265.so\nrace:libSvtAv1Enc."
-         "so\n"
-         "race:libcgif.so\nrace:libspng.so\nrace:libjpeg.so\nrace:libpng16.so\nrace:libwebp\nrace:"
-         "libtiff.so\n"
-         "race:libz.so\nrace:liblcms2.so\nrace:libexif.so\nrace:libimagequant.so\nrace:"
-         "libopenblas\nrace:libtbb\n";
-}
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:libx265"; }
-// NOLINTEND(bugprone-reserved-identifier, readability-identifier-naming)
-#endif
-
 namespace millrace::workers::image {
 namespace {
 
