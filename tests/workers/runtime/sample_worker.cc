@@ -97,8 +97,10 @@ base::Result<ipc::RunOutcome> burn(RunContext& context, int) {
   return write_text(context, "burnt");
 }
 base::Result<ipc::RunOutcome> burn_for_ever(RunContext&, int) {
-  for (volatile unsigned count = 0;; count = count + 1) {
+  // With a call in it: the thread sanitizer holds signals back until the program makes one.
+  while (cpu_time_of_process() >= std::chrono::microseconds(0)) {
   }
+  return broken_picture();
 }
 
 base::Result<ipc::RunOutcome> report(RunContext& context, int) {
