@@ -15,6 +15,9 @@ find_package(tl-expected REQUIRED)
 pkg_check_modules(VIPS REQUIRED IMPORTED_TARGET vips-cpp)
 # Without its aliases for libvips 7, whose macros rename members of libjpeg's structures.
 target_compile_definitions(PkgConfig::VIPS INTERFACE VIPS_DISABLE_COMPAT=1)
+if(MILLRACE_SANITIZE)
+  target_link_libraries(PkgConfig::VIPS INTERFACE $<TARGET_OBJECTS:millrace_sanitizer_suppressions>)
+endif()
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(JEMALLOC IMPORTED_TARGET jemalloc)
 
