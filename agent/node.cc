@@ -37,11 +37,6 @@ std::vector<std::string> tier_names(const AgentConfig& config) {
   return names;
 }
 
-std::uint64_t whole_ms(base::Duration span) {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(span).count());
-}
-
 WorkerPool::Options pool_options(const Node::Options& options) {
   const WorkersConfig& workers = options.config.image_workers;
   WorkerPool::Options pool;
@@ -236,18 +231,10 @@ void Node::Impl::refresh() {
 }
 
 pipeline::NodeLoad Node::Impl::load() const {
-  pipeline::NodeLoad load;
+  pipeline::NodeLoad load = work_queue->decider().load(base::Clock::now());
   load.busy = static_cast<std::uint32_t>(pool->busy(WorkerRole::Work));
   load.slots = static_cast<std::uint32_t>(pool->slots(WorkerRole::Work));
-  const QueueDecider& decider = work_queue->decider();
-  load.queued = static_cast<std::uint32_t>(decider.depth());
-  load.drain_per_s = work_queue->drain_per_s();
   load.cache_bytes = store->used().count;
-  load.queued_cpu_ms = whole_ms(decider.queued_cpu());
-  load.running_cpu_ms = whole_ms(decider.running_cpu());
-  for (const auto& [name, tier] : options.config.tiers) {
-    if (decider.full(name)) load.full_tiers.push_back(name);
-  }
   return load;
 }
 

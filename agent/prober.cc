@@ -7,6 +7,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "agent/policy/sharing.h"
+
 namespace millrace::agent {
 namespace {
 
@@ -76,8 +78,7 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::probe(std::shared_ptr<Prober> p
     }
     // Somebody with less time began it, and it ended at that one's deadline: this caller begins its
     // own.
-    const base::Reason reason = outcome.error().reason;
-    const bool others = reason == base::Reason::Deadline || reason == base::Reason::ClientGone;
+    const bool others = ended_for_its_beginner(outcome.error().reason);
     const bool own = joined.is_new || cancel.cancelled() || deadline.expired(base::Clock::now());
     if (own || !others) co_return outcome;
   }

@@ -32,9 +32,7 @@ void QueuedWorker::finished(base::Duration work) {
 
 RunQueue::RunQueue(net::asio::io_context& io, std::shared_ptr<WorkerPool> pool, WorkerRole role,
                    const QueueDecider::Options& options, const AgentMetrics& metrics)
-    : io_(io), pool_(std::move(pool)), role_(role), decider_(options), metrics_(metrics) {
-  for (const auto& [name, rules] : options.tiers) weights_[name] = rules.weight;
-}
+    : io_(io), pool_(std::move(pool)), role_(role), decider_(options), metrics_(metrics) {}
 
 void RunQueue::start() {
   pool_->on_free(role_, [weak = weak_from_this()] {
@@ -124,11 +122,7 @@ void RunQueue::end(TicketId id, const std::string& tier, Fate fate) {
 }
 
 void RunQueue::lift(Standing& standing, const std::string& tier, const std::string& user) {
-  const auto weight_of = [this](const std::string& name) {
-    const auto found = weights_.find(name);
-    return found == weights_.end() ? 0 : found->second;
-  };
-  if (weight_of(tier) <= weight_of(standing.tier)) return;
+  if (!decider_.outweighs(tier, standing.tier)) return;
   if (standing.waiting != 0) {
     const auto promoted = decider_.promote(standing.waiting, tier, user, base::Clock::now());
     if (promoted.displaced) end(*promoted.displaced, tier, Fate::Displaced);

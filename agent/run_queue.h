@@ -84,7 +84,6 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
   void lift(Standing& standing, const std::string& tier, const std::string& user);
 
   [[nodiscard]] const QueueDecider& decider() const { return decider_; }
-  [[nodiscard]] double drain_per_s() const { return decider_.drain_per_s(base::Clock::now()); }
   [[nodiscard]] std::size_t retry_after_s(const std::string& tier) const {
     return decider_.retry_after_s(tier, base::Clock::now());
   }
@@ -107,7 +106,6 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
   std::shared_ptr<WorkerPool> pool_;
   WorkerRole role_;
   QueueDecider decider_;
-  std::map<std::string, std::size_t> weights_;  // by tier
   const AgentMetrics& metrics_;
   std::unordered_map<TicketId, Ticket*> tickets_;  // in the frames of those who wait
   TicketId next_id_ = 1;

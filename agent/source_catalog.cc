@@ -8,17 +8,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "agent/policy/sharing.h"
+
 namespace millrace::agent {
 namespace {
-
-std::string name_of(const std::string& bucket, const std::string& key) {
-  std::string name;
-  name.reserve(bucket.size() + 1 + key.size());
-  name += bucket;
-  name += '\0';  // in no bucket's name
-  name += key;
-  return name;
-}
 
 base::Failure too_large(base::Bytes max) {
   return base::fail(base::Reason::SourceTooLarge,
@@ -47,18 +40,17 @@ SourceCatalog::SourceCatalog(net::asio::io_context& io, Options options, FindBuc
       find_bucket_(std::move(find_bucket)),
       store_(std::move(store)),
       metrics_(metrics),
-      gate_(options.gate) {}
+      gate_(options.gate),
+      records_(options.fresh, options.known_max) {}
 
 std::shared_ptr<SourceVersion> SourceCatalog::fresh(const std::string& bucket,
                                                     const std::string& key, base::TimePoint now) {
-  const Record* record = find(name_of(bucket, key));
-  return record != nullptr && now < record->fresh_until ? record->version : nullptr;
+  return records_.fresh(source_name(bucket, key), now);
 }
 
 std::shared_ptr<SourceVersion> SourceCatalog::last_known(const std::string& bucket,
                                                          const std::string& key) {
-  const Record* record = find(name_of(bucket, key));
-  return record == nullptr ? nullptr : record->version;
+  return records_.last_known(source_name(bucket, key));
 }
 
 base::Result<std::string> SourceCatalog::origin_of(const std::string& bucket) const {
@@ -73,7 +65,7 @@ net::Awaitable<base::Result<SourceCopy>> SourceCatalog::get(std::shared_ptr<Sour
                                                             net::CancelToken cancel) {
   auto found = catalog->find_bucket_(bucket);
   if (!found) co_return base::fail(std::move(found.error()));
-  const std::string name = name_of(bucket, key);
+  const std::string name = source_name(bucket, key);
   // Each turn waits for one flight. A flight that was begun for the version alone may not have the
   // bytes, and one that was begun by somebody with less time may have ended at that one's deadline:
   // then this caller begins its own.
@@ -96,9 +88,7 @@ net::Awaitable<base::Result<SourceCopy>> SourceCatalog::get(std::shared_ptr<Sour
     if (outcome) {
       if (want == Want::Version || outcome->bytes) co_return outcome;
     } else {
-      const base::Reason reason = outcome.error().reason;
-      const bool others = reason == base::Reason::Deadline || reason == base::Reason::ClientGone;
-      if (!others) co_return outcome;
+      if (!ended_for_its_beginner(outcome.error().reason)) co_return outcome;
     }
   }
 }
@@ -106,10 +96,13 @@ net::Awaitable<base::Result<SourceCopy>> SourceCatalog::get(std::shared_ptr<Sour
 net::Awaitable<void> SourceCatalog::fetch(std::shared_ptr<SourceCatalog> self, SourceFlight flight,
                                           storage::Bucket* bucket, std::string bucket_name,
                                           std::string key, Want want, base::Deadline deadline) {
-  const std::string name = name_of(bucket_name, key);
+  const std::string name = source_name(bucket_name, key);
   auto outcome =
       co_await self->ask_origin(*bucket, bucket_name, key, want, deadline, flight->cancel_token());
-  if (outcome) outcome->version = self->remember(name, std::move(outcome->version));
+  if (outcome) {
+    outcome->version =
+        self->records_.remember(name, std::move(outcome->version), base::Clock::now());
+  }
   self->flights_.finish(name, flight, std::move(outcome));
 }
 
@@ -127,8 +120,8 @@ net::Awaitable<base::Result<SourceCopy>> SourceCatalog::ask_origin(storage::Buck
   options.deadline = deadline;
   options.cancel = cancel;
   SourceCopy known;
-  if (const Record* record = find(name_of(bucket_name, key))) {
-    known.version = record->version;
+  if (auto version = records_.last_known(source_name(bucket_name, key))) {
+    known.version = std::move(version);
     known.bytes = store_->find(known.version->content);
     // Without the bytes an unchanged version is of use only to who wants no more than the version.
     const bool ask = known.bytes || want == Want::Version;
@@ -221,34 +214,6 @@ base::Result<SourceCopy> SourceCatalog::keep(CacheWriter writer, const storage::
       writer.commit({.key = version->content, .facts = nullptr, .keep = true, .size_bytes = {}});
   if (!pin) return base::fail(std::move(pin.error()));
   return SourceCopy{std::move(version), std::move(*pin)};
-}
-
-std::shared_ptr<SourceVersion> SourceCatalog::remember(const std::string& name,
-                                                       std::shared_ptr<SourceVersion> version) {
-  const auto [at, is_new] = records_.try_emplace(name);
-  Record& record = at->second;
-  if (is_new) {
-    record.place = by_use_.insert(by_use_.end(), &at->first);
-  }
-  // The same content again keeps what was found out about it.
-  if (!record.version || record.version->content != version->content) {
-    record.version = std::move(version);
-  }
-  record.fresh_until = base::Clock::now() + options_.fresh;
-  std::shared_ptr<SourceVersion> kept = record.version;
-  if (records_.size() > options_.known_max) {
-    const std::string oldest = *by_use_.front();
-    by_use_.pop_front();
-    records_.erase(oldest);
-  }
-  return kept;
-}
-
-SourceCatalog::Record* SourceCatalog::find(const std::string& name) {
-  const auto found = records_.find(name);
-  if (found == records_.end()) return nullptr;
-  by_use_.splice(by_use_.end(), by_use_, found->second.place);
-  return &found->second;
 }
 
 }  // namespace millrace::agent

@@ -4,9 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -16,23 +14,12 @@
 #include "agent/flight.h"
 #include "agent/metrics.h"
 #include "agent/policy/fetch_gate.h"
+#include "agent/policy/source_records.h"
 #include "base/result.h"
-#include "ipc/messages.h"
 #include "net/cancel.h"
 #include "storage/bucket.h"
 
 namespace millrace::agent {
-
-// One version of an original. Immutable, but for what was found out about it.
-struct SourceVersion {
-  std::string bucket;
-  std::string key;
-  std::string validator;  // the origin's; empty when it has none, and then the content decides
-  std::string media_type;
-  CacheKey content;  // where its bytes are in the cache, if they are
-  std::uint64_t size_bytes = 0;
-  std::optional<ipc::Probe> probe;
-};
 
 // A version, with its bytes when they were asked for.
 struct SourceCopy {
@@ -81,11 +68,6 @@ class SourceCatalog : public std::enable_shared_from_this<SourceCatalog> {
   [[nodiscard]] std::size_t in_flight() const { return flights_.size(); }
 
  private:
-  struct Record {
-    std::shared_ptr<SourceVersion> version;
-    base::TimePoint fresh_until;
-    std::list<const std::string*>::iterator place;
-  };
   using SourceFlight = std::shared_ptr<Flight<SourceCopy>>;
 
   static net::Awaitable<void> fetch(std::shared_ptr<SourceCatalog> self, SourceFlight flight,
@@ -102,10 +84,6 @@ class SourceCatalog : public std::enable_shared_from_this<SourceCatalog> {
                                                     std::string bucket_name, std::string key);
   base::Result<SourceCopy> keep(CacheWriter writer, const storage::EntryFacts& facts,
                                 std::string bucket_name, std::string key);
-  // Gives the object that stands for this version from now on.
-  std::shared_ptr<SourceVersion> remember(const std::string& name,
-                                          std::shared_ptr<SourceVersion> version);
-  Record* find(const std::string& name);
 
   net::asio::io_context& io_;
   Options options_;
@@ -115,8 +93,7 @@ class SourceCatalog : public std::enable_shared_from_this<SourceCatalog> {
   FetchGate gate_;
   std::unordered_map<std::uint64_t, WaitPoint*> gate_waiters_;
   std::uint64_t next_id_ = 1;
-  std::unordered_map<std::string, Record> records_;
-  std::list<const std::string*> by_use_;  // front was used longest ago
+  SourceRecords records_;
   FlightMap<std::string, SourceCopy> flights_;
 };
 

@@ -18,7 +18,6 @@ namespace millrace::agent {
 namespace {
 
 constexpr std::size_t kOneWriteBytesMax = 256U << 10;
-constexpr base::Duration kLoadLife = std::chrono::milliseconds(20);
 constexpr std::string_view kNoStages = "fetch;dur=0, probe;dur=0, queue;dur=0, work;dur=0";
 
 std::string server_timing(const StageTimes& times) {

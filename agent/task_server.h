@@ -19,6 +19,8 @@ namespace millrace::agent {
 // cache file's memory. One thread.
 class TaskServer : public std::enable_shared_from_this<TaskServer> {
  public:
+  // The load that answers carry is made anew at most so often.
+  static constexpr base::Duration kLoadLife = std::chrono::milliseconds(20);
   struct Options {
     std::string node_id;
     std::string fleet_key;

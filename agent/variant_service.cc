@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "agent/policy/sharing.h"
 #include "storage/conditional.h"
 
 namespace millrace::agent {
@@ -224,10 +225,7 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::share(
     }
     // Whoever began it had less time, or another tier's queue was full for it: this caller begins
     // its own.
-    const base::Reason reason = outcome.error().reason;
-    const bool others = reason == base::Reason::Deadline || reason == base::Reason::ClientGone ||
-                        reason == base::Reason::QueueFull;
-    if (!others) co_return outcome;
+    if (!making_ended_for_its_beginner(outcome.error().reason)) co_return outcome;
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/policy/queue_decider.h"
 
+#include <chrono>
 #include <utility>
 
 namespace millrace::agent {
@@ -10,6 +11,14 @@ QueueDecider::QueueDecider(const Options& options)
   for (const auto& [name, rules] : options.tiers) {
     meters_.emplace(name, DrainMeter(options.rate_half_life));
   }
+}
+
+bool QueueDecider::outweighs(const std::string& tier, const std::string& other) const {
+  const auto weight_of = [this](const std::string& name) -> std::size_t {
+    const TierLine* line = queue_.line(name);
+    return line == nullptr ? 0 : line->rules().weight;
+  };
+  return weight_of(tier) > weight_of(other);
 }
 
 bool QueueDecider::prepare(TicketId id, const std::string& tier, const std::string& user,
@@ -52,6 +61,22 @@ base::Duration QueueDecider::running_cpu() const {
   base::Duration all{};
   for (const auto& [id, running] : running_) all += running.cpu;
   return all;
+}
+
+pipeline::NodeLoad QueueDecider::load(base::TimePoint now) const {
+  const auto whole_ms = [](base::Duration span) {
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(span).count());
+  };
+  pipeline::NodeLoad load;
+  load.queued = static_cast<std::uint32_t>(depth());
+  load.drain_per_s = drain_per_s(now);
+  load.queued_cpu_ms = whole_ms(queued_cpu());
+  load.running_cpu_ms = whole_ms(running_cpu());
+  for (const auto& [tier, meter] : meters_) {
+    if (full(tier)) load.full_tiers.push_back(tier);
+  }
+  return load;
 }
 
 std::size_t QueueDecider::retry_after_s(const std::string& tier, base::TimePoint now) const {

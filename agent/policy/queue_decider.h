@@ -12,6 +12,7 @@
 #include "agent/policy/preparing_gate.h"
 #include "agent/policy/tier_queue.h"
 #include "base/deadline.h"
+#include "pipeline/task.h"
 
 namespace millrace::agent {
 
@@ -32,6 +33,8 @@ class QueueDecider {
   explicit QueueDecider(const Options& options);
 
   [[nodiscard]] bool knows(const std::string& tier) const { return queue_.line(tier) != nullptr; }
+  // Whether a task that waits for both is better off as one of `tier` than of `other`.
+  [[nodiscard]] bool outweighs(const std::string& tier, const std::string& other) const;
 
   // Before anything is fetched for a task. False: refuse it with queue_full.
   [[nodiscard]] bool prepare(TicketId id, const std::string& tier, const std::string& user,
@@ -63,6 +66,8 @@ class QueueDecider {
   [[nodiscard]] base::Duration queued_cpu() const { return queue_.cpu(); }
   [[nodiscard]] base::Duration running_cpu() const;
   [[nodiscard]] double drain_per_s(base::TimePoint now) const { return all_.rate_per_s(now); }
+  // What of the node's load is this line's: all but `busy`, `slots` and `cache_bytes`.
+  [[nodiscard]] pipeline::NodeLoad load(base::TimePoint now) const;
   // Whole seconds until those of the tier that wait now have a worker; of all, for an unknown tier.
   [[nodiscard]] std::size_t retry_after_s(const std::string& tier, base::TimePoint now) const;
 
