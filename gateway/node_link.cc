@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/node_link.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -38,14 +37,6 @@ bool held_a_place(const net::ClientResponse& response) {
 }
 
 }  // namespace
-
-OnTheWay::~OnTheWay() {
-  if (!node_) return;
-  --node_->in_flight;
-  // Exactly zero when nothing is left: sums of fractions drift.
-  const double rest = node_->in_flight_cpu_ms - cpu_ms_;
-  node_->in_flight_cpu_ms = node_->in_flight == 0 ? 0 : std::max(rest, 0.0);
-}
 
 NodeLink::NodeLink(net::asio::io_context& io, Shared& shared, NodeTable& nodes)
     : shared_(shared),
@@ -108,15 +99,11 @@ net::Awaitable<Attempt> NodeLink::read_refusal(std::unique_ptr<net::ClientRespon
     co_return attempt;
   }
   attempt.refusal = refusal_from_answer(status, *body, retry_after, node->record->id);
-  if (attempt.refusal->error.reason == base::Reason::QueueFull) {
-    nodes_.note_full(*node, tier,
-                     {.drain_per_s = load ? load->drain_per_s : 0,
-                      .queued = load ? load->queued : 0,
-                      .retry_after = retry_after},
-                     Clock::now());
-  } else {
-    NodeTable::note_finished(*node, tier);
-  }
+  nodes_.note_refused(*node, tier, attempt.refusal->error.reason,
+                      {.drain_per_s = load ? load->drain_per_s : 0,
+                       .queued = load ? load->queued : 0,
+                       .retry_after = retry_after},
+                      Clock::now());
   co_return attempt;
 }
 

@@ -9,6 +9,7 @@
 
 #include "gateway/agent_answer.h"
 #include "gateway/node_table.h"
+#include "gateway/on_the_way.h"
 #include "gateway/request_record.h"
 #include "gateway/shared.h"
 #include "gateway/variant_plan.h"
@@ -19,23 +20,6 @@
 #include "pipeline/target.h"
 
 namespace millrace::gateway {
-
-// A node's slot in this thread's count of requests on their way to it.
-class OnTheWay {
- public:
-  OnTheWay(std::shared_ptr<Node> node, double cpu_ms) : node_(std::move(node)), cpu_ms_(cpu_ms) {
-    ++node_->in_flight;
-    node_->in_flight_cpu_ms += cpu_ms_;
-  }
-  OnTheWay(OnTheWay&&) noexcept = default;
-  OnTheWay& operator=(OnTheWay&&) = delete;
-  ~OnTheWay();
-  [[nodiscard]] Node& node() const { return *node_; }
-
- private:
-  std::shared_ptr<Node> node_;
-  double cpu_ms_;
-};
 
 // One variant to be made. Lives in the request's frame; what it points to outlives it.
 struct VariantJob {

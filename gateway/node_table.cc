@@ -194,6 +194,15 @@ void NodeTable::note_finished(Node& node, std::string_view tier) {
   if (gate != node.gates.end()) gate->second.note_finished();
 }
 
+void NodeTable::note_refused(Node& node, std::string_view tier, base::Reason reason,
+                             const FullNews& news, base::TimePoint now) const {
+  if (reason == base::Reason::QueueFull) {
+    note_full(node, tier, news, now);
+  } else {
+    note_finished(node, tier);
+  }
+}
+
 void NodeTable::eject(Node& node, base::TimePoint now) const {
   node.ejected_until = now + options_.ejection;
 }

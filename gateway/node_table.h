@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/deadline.h"
+#include "base/error.h"
 #include "discovery/registry.h"
 #include "gateway/full_gate.h"
 #include "net/endpoint.h"
@@ -92,6 +93,9 @@ class NodeTable {
                  base::TimePoint now) const;
   // A request of the tier that held a place there was answered.
   static void note_finished(Node& node, std::string_view tier);
+  // A request of the tier was refused there: because the queue is full, or after it had a place.
+  void note_refused(Node& node, std::string_view tier, base::Reason reason, const FullNews& news,
+                    base::TimePoint now) const;
   void eject(Node& node, base::TimePoint now) const;
 
   [[nodiscard]] std::size_t serving_count() const { return nodes_.size(); }

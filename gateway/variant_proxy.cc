@@ -13,21 +13,6 @@ namespace millrace::gateway {
 namespace {
 
 using base::Clock;
-using base::Reason;
-
-Refusal no_node() {
-  return {.error = base::make_error(Reason::NoNode,
-                                    "No node serves this work at the moment; try again soon."),
-          .retry_after = std::chrono::seconds(1)};
-}
-
-Refusal all_full(base::Duration retry_after) {
-  return {.error = base::make_error(
-              Reason::QueueFull,
-              "More work is queued for your tier than can be done in good time; try again when "
-              "Retry-After says."),
-          .retry_after = retry_after};
-}
 
 bool wants_cost(const net::HttpRequest& request) {
   return request.headers.find("X-Millrace-Cost") == "1";
@@ -45,15 +30,14 @@ VariantProxy::VariantProxy(net::asio::io_context& io, Shared& shared, std::size_
                               .load_report_life = shared.config.agent_link.load_report_life,
                               .threads = threads}),
       link_(io, shared, fleet_.nodes()),
-      watch_({.unheard = shared.config.agent_link.load_poll}),
-      budget_(shared.config.agent_link.retry_ratio) {}
+      router_(fleet_.nodes(), *shared.metrics, shared.config.agent_link) {}
 
 base::Result<VariantPlan> VariantProxy::plan(const pipeline::Target& target,
                                              base::TimePoint received_at) {
   fleet_.refresh();
   auto plan =
       plan_variant(fleet_.snapshot().catalogue, target, received_at, shared_.config.deadlines);
-  if (plan) plan->cpu_ms = costs_.expect(plan->text);
+  if (plan) plan->cpu_ms = router_.expect(plan->text);
   return plan;
 }
 
@@ -104,52 +88,17 @@ net::Awaitable<void> VariantProxy::relay(VariantJob& job, Attempt& attempt) {
 
 void VariantProxy::ask_loads() {
   fleet_.refresh();
-  for (std::shared_ptr<Node>& node : watch_.due(fleet_.nodes().nodes(), Clock::now())) {
+  for (std::shared_ptr<Node>& node : router_.due_for_load(Clock::now())) {
     net::asio::co_spawn(io_, link_.ask_load(std::move(node)), net::asio::detached);
   }
 }
 
-// What a complete answer teaches: where this variant is now, and what such work costs.
 void VariantProxy::learn(const VariantJob& job, const Attempt& attempt) {
-  recent_.remember(job.plan->variant_hash, attempt.place->node().hash);
-  const auto cost = attempt.response->headers().find(pipeline::kCostHeader);
-  if (!cost) return;
-  if (const auto known = pipeline::task_cost_from_header(*cost)) {
-    costs_.learn(job.plan->text, known->actual_cpu_ms);
+  std::optional<pipeline::TaskCost> cost;
+  if (const auto text = attempt.response->headers().find(pipeline::kCostHeader)) {
+    if (const auto known = pipeline::task_cost_from_header(*text)) cost = *known;
   }
-}
-
-// The node to ask next; null with the reason to give instead.
-std::shared_ptr<Node> VariantProxy::next_node(const VariantJob& job, const Node* tried,
-                                              std::optional<Refusal>& instead) {
-  const Placement work{.pipeline = job.plan->pipeline,
-                       .kind = job.plan->kind,
-                       .source_hash = job.plan->source_hash,
-                       .tier = job.record->tier,
-                       .not_this = tried,
-                       .probably_cached_at = recent_.node_of(job.plan->variant_hash)};
-  Choice choice = fleet_.nodes().choose(work, Clock::now());
-  if (choice.kind == ChoiceKind::Probe) shared_.metrics->probes.add();
-  if (choice.node || instead) return std::move(choice.node);
-  if (choice.kind == ChoiceKind::AllFull) {
-    shared_.metrics->refused_here.add();
-    instead = all_full(choice.retry_after);
-  } else {
-    instead = no_node();
-  }
-  return nullptr;
-}
-
-bool VariantProxy::may_retry(const VariantJob& job, const Refusal& refusal) {
-  const base::TimePoint now = Clock::now();
-  if (refusal.error.reason == Reason::QueueFull) recent_.forget(job.plan->variant_hash);
-  return worth_second_node(refusal, job.record->attempts, job.plan->deadline, now);
-}
-
-bool VariantProxy::take_retry() {
-  const bool allowed = budget_.try_spend(Clock::now());
-  (allowed ? shared_.metrics->retries : shared_.metrics->retries_denied).add();
-  return allowed;
+  router_.answered(*job.plan, attempt.place->node(), cost);
 }
 
 net::Awaitable<std::optional<Refusal>> VariantProxy::serve(net::HttpExchange& exchange,
@@ -161,17 +110,13 @@ net::Awaitable<std::optional<Refusal>> VariantProxy::serve(net::HttpExchange& ex
   job.target = &target;
   job.plan = &plan;
   job.record = &record;
-  job.cpu_ms = plan.cpu_ms.value_or(costs_.mean_ms());
-  budget_.admitted(Clock::now());
-  watch_.routed(Clock::now());
+  job.cpu_ms = router_.admitted(plan, Clock::now());
   exchange.on_client_gone([source = job.cancel]() mutable { source.cancel(); });
 
-  std::shared_ptr<Node> tried;
-  std::optional<Refusal> refusal;
-  while (true) {
-    fleet_.refresh();
-    std::shared_ptr<Node> node = next_node(job, tried.get(), refusal);
-    if (!node || (tried && !take_retry())) break;
+  fleet_.refresh();
+  VariantRouter::Route route = router_.first(plan, record.tier, Clock::now());
+  while (route.node) {
+    const std::shared_ptr<Node> node = std::move(route.node);
     ++record.attempts;
     Attempt attempt = co_await link_.ask(job, node);
     if (!attempt.refusal) {
@@ -179,11 +124,11 @@ net::Awaitable<std::optional<Refusal>> VariantProxy::serve(net::HttpExchange& ex
       co_await relay(job, attempt);
       co_return std::nullopt;
     }
-    refusal = std::move(attempt.refusal);
-    if (!may_retry(job, *refusal)) break;
-    tried = std::move(node);
+    fleet_.refresh();
+    route = router_.second(plan, record.tier, record.attempts, *node, *std::move(attempt.refusal),
+                           Clock::now());
   }
-  co_return refusal;
+  co_return std::move(route.instead);
 }
 
 }  // namespace millrace::gateway

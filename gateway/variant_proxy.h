@@ -7,18 +7,15 @@
 
 #include "base/result.h"
 #include "gateway/agent_answer.h"
-#include "gateway/cost_book.h"
 #include "gateway/fleet_view.h"
-#include "gateway/load_watch.h"
 #include "gateway/node_link.h"
-#include "gateway/recent_variants.h"
 #include "gateway/request_record.h"
 #include "gateway/shared.h"
 #include "gateway/variant_plan.h"
+#include "gateway/variant_router.h"
 #include "net/asio.h"
 #include "net/http_server.h"
 #include "pipeline/target.h"
-#include "ratelimit/retry_budget.h"
 
 namespace millrace::gateway {
 
@@ -42,10 +39,6 @@ class VariantProxy {
   void ask_loads();
 
  private:
-  std::shared_ptr<Node> next_node(const VariantJob& job, const Node* tried,
-                                  std::optional<Refusal>& instead);
-  bool may_retry(const VariantJob& job, const Refusal& refusal);
-  bool take_retry();
   void learn(const VariantJob& job, const Attempt& attempt);
   net::Awaitable<void> relay(VariantJob& job, Attempt& attempt);
 
@@ -53,10 +46,7 @@ class VariantProxy {
   Shared& shared_;
   FleetView fleet_;
   NodeLink link_;
-  LoadWatch watch_;
-  RecentVariants recent_;
-  CostBook costs_;
-  ratelimit::RetryBudget budget_;
+  VariantRouter router_;
 };
 
 }  // namespace millrace::gateway
