@@ -13,13 +13,16 @@
 
 #include "bench/lab/lab_run.h"
 #include "bench/lab/report.h"
+#include "bench/lab/verdict.h"
 
 namespace millrace::bench {
 namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int kExitMissed = 1;  // an expectation of the scenario
 constexpr int kExitUsage = 2;
+constexpr int kExitFailed = 3;  // the run itself
 
 struct Arguments {
   std::string scenario;
@@ -104,13 +107,14 @@ int run_scenario(const Arguments& arguments) {
   const auto result = run_measured(*scenario, options);
   if (!result) {
     say_error(arguments.scenario, result.error());
-    return 1;
+    return kExitFailed;
   }
   std::fputs(report_table(*result).c_str(), stdout);
-  if (arguments.out.empty()) return 0;
-  if (write_results(arguments.out, *result)) return 0;
+  const int status = all_held(*result) ? 0 : kExitMissed;
+  if (arguments.out.empty()) return status;
+  if (write_results(arguments.out, *result)) return status;
   std::fputs(("millrace-bench: cannot write to " + arguments.out + "\n").c_str(), stderr);
-  return 1;
+  return kExitFailed;
 }
 
 void add_scenario(CLI::App& app, Arguments& arguments) {

@@ -9,6 +9,7 @@
 
 #include "bench/lab/report.h"
 #include "bench/lab/svg_plot.h"
+#include "bench/lab/verdict.h"
 
 namespace millrace::bench {
 namespace {
@@ -27,6 +28,7 @@ svg text { font: 12px system-ui, sans-serif; fill: #57606a }
 svg text.title { font-size: 14px; font-weight: 600; fill: #1b1f24 }
 svg text.step { font-size: 10px; fill: #8b949e }
 svg .grid { stroke: #e3e6ea } svg line.step { stroke: #c3c9d0; stroke-dasharray: 2 3 }
+td.missed, td.unmeasured { color: #b42318; font-weight: 600 } td.held { color: #1a7f37 }
 .note { background: #fff8e1; padding: .3em .8em; border-left: 3px solid #e69f00; margin: .4em 0 }
 )";
 
@@ -69,6 +71,21 @@ std::string steps_table(const RunResult& result) {
       for (const auto& [name, tally] : rows)
         text += row(std::string(kind) + " " + name, tally, seconds);
     }
+  }
+  return text + "</table>\n";
+}
+
+std::string verdict_table(const RunResult& result) {
+  const std::vector<Verdict> all = verdicts(result);
+  if (all.empty()) return {};
+  std::string text =
+      "<h2>Asked and measured</h2>\n<table><tr><th></th><th>asked</th><th>measured</th><th></th>"
+      "</tr>\n";
+  for (const Verdict& verdict : all) {
+    text +=
+        fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"{}\">{}</td></tr>\n",
+                    escaped(verdict.name), escaped(verdict.asked), escaped(measured_text(verdict)),
+                    to_text(verdict.judgement), to_text(verdict.judgement));
   }
   return text + "</table>\n";
 }
@@ -253,6 +270,7 @@ std::string report_html(const RunResult& result) {
   for (const std::string& note : result.notes) {
     text += "<p class=\"note\">" + escaped(note) + "</p>\n";
   }
+  text += verdict_table(result);
   text += "<h2>Steps</h2>\n" + steps_table(result);
   text += "<h2>Load</h2>\n" + goodput_plot(result) + time_plots(result);
   text += "<h2>Processes</h2>\n" + process_plots(result) + process_table(result);

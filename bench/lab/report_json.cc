@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/lab/report.h"
+#include "bench/lab/verdict.h"
 
 namespace millrace::bench {
 namespace {
@@ -110,6 +111,14 @@ Json bin_json(const SeriesBin& bin, double bin_s) {
   return json;
 }
 
+Json verdict_json(const Verdict& verdict) {
+  Json json = {{"name", verdict.name}, {"asked", verdict.asked}};
+  json["measured"] = verdict.value ? Json(rounded(*verdict.value)) : Json(nullptr);
+  json["step"] = verdict.step;
+  json["verdict"] = to_text(verdict.judgement);
+  return json;
+}
+
 }  // namespace
 
 std::string report_json(const RunResult& result) {
@@ -125,6 +134,8 @@ std::string report_json(const RunResult& result) {
                {"capacity_per_s", rounded(result.capacity_per_s)},
                {"capacity_after_per_s", rounded(result.capacity_after_per_s)},
                {"notes", result.notes}};
+  Json& expect = json["expect"] = Json::array();
+  for (const Verdict& verdict : verdicts(result)) expect.push_back(verdict_json(verdict));
   Json& idle = json["idle"] = Json::object();
   for (const auto& [name, use] : result.idle) idle[name] = process_json(use, 0);
   for (const StepResult& step : result.steps) json["steps"].push_back(step_json(result, step));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "bench/lab/report.h"
+#include "bench/lab/verdict.h"
 
 namespace millrace::bench {
 namespace {
@@ -72,6 +73,27 @@ std::string step_text(const RunResult& result, const StepResult& step) {
   return text;
 }
 
+std::string verdict_table(const RunResult& result) {
+  const std::vector<Verdict> all = verdicts(result);
+  if (all.empty()) return {};
+  std::size_t name_width = 0;
+  std::size_t asked_width = 0;
+  for (const Verdict& verdict : all) {
+    name_width = std::max(name_width, verdict.name.size());
+    asked_width = std::max(asked_width, verdict.asked.size());
+  }
+  const auto line = [&](std::string_view name, std::string_view asked, std::string_view measured,
+                        std::string_view judgement) {
+    return fmt::format("  {:<{}}  {:<{}}  {:<24}{}\n", name, name_width, asked, asked_width,
+                       measured, judgement);
+  };
+  std::string text = "\n" + line("", "asked", "measured", "");
+  for (const Verdict& verdict : all) {
+    text += line(verdict.name, verdict.asked, measured_text(verdict), to_text(verdict.judgement));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string report_table(const RunResult& result) {
@@ -87,6 +109,7 @@ std::string report_table(const RunResult& result) {
   for (const StepResult& step : result.steps) text += step_text(result, step);
   if (!result.notes.empty()) text += "\n";
   for (const std::string& note : result.notes) text += "note: " + note + "\n";
+  text += verdict_table(result);
   return text;
 }
 

@@ -131,6 +131,24 @@ std::string broken_rule(const Scenario& scenario) {
       }
     }
   }
+  for (const Expectation& expectation : scenario.expect) {
+    const std::string where = "expect." + expectation.name;
+    const std::string& against = expectation.against;
+    const bool is_word = against == kAgainstPeak || against == kAgainstServiceTime;
+    for (const std::string& name : {expectation.step, is_word ? std::string() : against}) {
+      if (!name.empty() && !has_step(name)) {
+        return fmt::format("{} names the step \"{}\", which does not exist", where, name);
+      }
+    }
+    if (!expectation.mix.empty() && scenario.mix(expectation.mix) == nullptr) {
+      return unknown(where + ".mix", expectation.mix);
+    }
+    const bool has_tier = std::any_of(scenario.mixes.begin(), scenario.mixes.end(),
+                                      [&](const Mix& mix) { return mix.tier == expectation.tier; });
+    if (!expectation.tier.empty() && !has_tier) {
+      return fmt::format("{}.tier is \"{}\", which no mix has", where, expectation.tier);
+    }
+  }
   for (const Event& event : scenario.events) {
     if (event.action != "origin") continue;
     const auto& buckets = scenario.server.buckets;
@@ -315,6 +333,7 @@ void Scenario::bind(ConfigBinder& binder) {
   bind_named(binder, "steps", steps, "in their order");
   bind_named(binder, "attackers", attackers, "clients that do harm");
   bind_named(binder, "events", events, "what happens in between");
+  bind_named(binder, "expect", expect, "bounds on the result; missed: exit status 1");
 }
 
 const Mix* Scenario::mix(std::string_view mix_name) const {

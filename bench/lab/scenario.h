@@ -11,6 +11,7 @@
 
 #include "base/config.h"
 #include "base/result.h"
+#include "bench/lab/expectation.h"
 
 // What a load run is: the one description that both the generator (bench/lab, real time) and the
 // simulator (bench/sim, virtual time) read. Plain values, no I/O. docs/load-lab.md explains the
@@ -158,6 +159,7 @@ struct Scenario {
   std::vector<Step> steps;
   std::vector<Attack> attackers;
   std::vector<Event> events;
+  std::vector<Expectation> expect;
 
   void bind(base::ConfigBinder& binder);
   [[nodiscard]] const Mix* mix(std::string_view mix_name) const;

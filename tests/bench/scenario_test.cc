@@ -41,6 +41,9 @@ attackers:
 events:
   freeze: {at_ms: 1000, signal: STOP, duration_ms: 10000}
   lost: {action: origin, bucket: far, state: refuse, at_ms: 500}
+expect:
+  unhurt: {of: good_p99_ms, tier: paid, step: flood, against: alone, at_most: 1.3}
+  served: {of: goodput_per_s, against: peak, at_least: 0.95}
 )";
 
 constexpr const char* kSmall = R"(
@@ -74,6 +77,8 @@ TEST(ScenarioTest, ReadsEveryPartInTheOrderOfTheFile) {
   EXPECT_EQ(scenario->steps[2].spike_duration, Milliseconds(50));
   EXPECT_EQ(scenario->attackers.at(0).kind, "slow_writer");
   EXPECT_EQ(scenario->events.at(1).state, "refuse");
+  EXPECT_EQ(scenario->expect.at(0).against, "alone");
+  EXPECT_DOUBLE_EQ(scenario->expect.at(1).at_least, 0.95);
   EXPECT_TRUE(scenario->needs_capacity());
 }
 
@@ -112,6 +117,16 @@ TEST(ScenarioTest, RefusesWithThePathAndWhatIsAllowed) {
   EXPECT_THAT(refusal_of(mixes + "steps: {s: {rate: 1/s}}\n"
                                  "events: {e: {action: origin, bucket: photos}}"),
               HasSubstr("a bucket with an origin"));
+  const std::string step = mixes + "steps: {s: {rate: 1/s}}\nexpect: {e: {";
+  EXPECT_THAT(refusal_of(step + "at_most: 1}}"), HasSubstr("an expectation needs `of`"));
+  EXPECT_THAT(refusal_of(step + "of: late}}"), HasSubstr("needs at_least or at_most"));
+  EXPECT_THAT(refusal_of(step + "of: lateness, at_most: 1}}"), HasSubstr("goodput_per_s"));
+  EXPECT_THAT(refusal_of(step + "of: late, step: t, at_most: 1}}"), HasSubstr("step \"t\""));
+  EXPECT_THAT(refusal_of(step + "of: late, against: t, at_most: 1}}"), HasSubstr("step \"t\""));
+  EXPECT_THAT(refusal_of(step + "of: late, mix: two, at_most: 1}}"), HasSubstr("\"two\""));
+  EXPECT_THAT(refusal_of(step + "of: late, tier: paid, at_most: 1}}"), HasSubstr("no mix has"));
+  EXPECT_THAT(refusal_of(step + "of: late, against: service_time, at_most: 1}}"),
+              HasSubstr("only a figure in _ms"));
 }
 
 TEST(ScenarioTest, TheDocumentedScenarioIsRight) {
@@ -124,6 +139,21 @@ TEST(ScenarioTest, TheDocumentedScenarioIsRight) {
   ASSERT_TRUE(scenario) << scenario.error().public_message;
   EXPECT_EQ(scenario->steps.size(), 4U);
   EXPECT_FALSE(scenario->events.empty());
+  EXPECT_FALSE(scenario->expect.empty());
+}
+
+TEST(ScenarioTest, EveryScenarioOfTheFolderIsRightAndNamedAsItsFile) {
+  std::size_t found = 0;
+  const std::filesystem::path folder(MILLRACE_SOURCE_DIR);
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "bench/scenarios")) {
+    std::ifstream file(entry.path());
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const auto scenario = load_scenario(text);
+    ASSERT_TRUE(scenario) << entry.path() << scenario.error().public_message;
+    EXPECT_EQ(scenario->name, entry.path().stem());
+    ++found;
+  }
+  EXPECT_GT(found, 0U);
 }
 
 TEST(ScenarioTest, PrintsWhatItReads) {
