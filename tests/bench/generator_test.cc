@@ -202,7 +202,7 @@ TEST(GeneratorTest, AClosedLoopFindsWhatTheServerCanDo) {
   Generator generator(*scenario, *maker, server.address());
   const auto found = generator.run_closed(2, milliseconds(1'000), {});
   EXPECT_LT(found.good_per_s, 201);  // one at a time, 5 ms each
-  EXPECT_GT(found.good_per_s, 20);  // a busy machine may take the core away
+  EXPECT_GT(found.good_per_s, 20);   // a busy machine may take the core away
 }
 
 }  // namespace
