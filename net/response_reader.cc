@@ -13,6 +13,8 @@ namespace http = boost::beast::http;
 using ErrorCode = boost::beast::error_code;
 
 constexpr std::size_t kRead = 64 << 10;
+// "0\r\n\r\n". Beast (1.74) asserts that it has so much when it looks for the trailers again.
+constexpr std::size_t kChunkedMin = 5;
 
 std::string_view view_of(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -45,7 +47,9 @@ struct ResponseReader::Parser {
       piece = view_of(body);
       return body.size();
     }
-    void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, ErrorCode&) override {}
+    void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, ErrorCode&) override {
+      chunk_seen = true;
+    }
     std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view body,
                                    ErrorCode&) override {
       piece = view_of(body);
@@ -59,6 +63,7 @@ struct ResponseReader::Parser {
     std::string_view& piece;
     int status = 0;
     bool in_body = false;
+    bool chunk_seen = false;
   };
 
   std::optional<Message> message;
@@ -115,6 +120,7 @@ ResponseReader::Step ResponseReader::advance_body() {
   auto& message = *parser_->message;
   piece_ = {};
   while (!complete() && !buffer_.empty()) {
+    if (message.chunked() && !message.chunk_seen && buffer_.size() < kChunkedMin) break;
     const std::string_view taken = piece_;
     const std::string_view bytes = buffer_.readable();
     ErrorCode problem;
