@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <cerrno>
 #include <netinet/tcp.h>
+#include <optional>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <utility>
@@ -22,6 +23,9 @@ constexpr int kSmallWindowBytes = 4 << 10;
 constexpr std::string_view kEndlessField = "X-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n";
 // In one step, whatever the pace asks: between them the epoll is looked at.
 constexpr int kOpenBatch = 200;
+// What was due for longer, because this thread stood still, is not made up for: that would be a
+// storm which nobody asked for.
+constexpr auto kCatchUpMax = 1s;
 
 std::chrono::nanoseconds interval_of(double per_s) {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -43,13 +47,23 @@ void reset_on_close(int fd) {
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 }
 
-bool would_block() { return errno == EAGAIN || errno == EINTR; }
+bool would_block(int error) { return error == EAGAIN || error == EINTR; }
 
-bool never_connected(int fd) {
+std::optional<int> ending(int error) {
+  return would_block(error) ? std::nullopt : std::optional(error);
+}
+
+int error_of(int fd) {
   int error = 0;
   socklen_t size = sizeof(error);
   ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
-  return error == ECONNREFUSED || error == ETIMEDOUT;
+  return error;
+}
+
+// Of descriptors, ports or memory on this side: the server has not even been asked.
+bool is_own_want(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+         error == EADDRNOTAVAIL;
 }
 
 }  // namespace
@@ -108,6 +122,7 @@ void AttackRun::step(SteadyTime now) {
 // same pace.
 void AttackRun::open_due(SteadyTime now) {
   const auto each = interval_of(attack_.rate_per_s);
+  opened_until_ = std::max(opened_until_, now - kCatchUpMax);
   for (int i = 0; i < kOpenBatch && opened_until_ + each <= now; ++i) {
     const std::size_t so_far = holds() ? connections_.size() : opened_;
     if (so_far >= attack_.count) {
@@ -115,8 +130,14 @@ void AttackRun::open_due(SteadyTime now) {
       return;
     }
     opened_until_ += each;
-    if (!(holds() ? open_one(now) : throw_one())) ++refused_;
+    errno = 0;
+    if (!(holds() ? open_one(now) : throw_one())) ++(is_own_want(errno) ? wanting_ : refused_);
   }
+}
+
+void AttackRun::count_end(int error) {
+  const bool never_connected = error == ECONNREFUSED || error == ETIMEDOUT;
+  ++(never_connected ? refused_ : closed_by_server_);
 }
 
 base::UniqueFd AttackRun::connect_out() {
@@ -139,7 +160,9 @@ base::UniqueFd AttackRun::connect_out() {
   if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&plan_.server), sizeof(plan_.server)) !=
           0 &&
       errno != EINPROGRESS) {
+    const int error = errno;
     fd.reset();
+    errno = error;
   }
   return fd;
 }
@@ -153,7 +176,7 @@ bool AttackRun::open_one(SteadyTime now) {
   // A slow reader looks when it is its time, not when something comes.
   if (kind_ != Kind::SlowReader) wanted.events |= EPOLLIN;
   wanted.data.fd = key;
-  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, key, &wanted);
+  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, key, &wanted) != 0) return false;
   const std::size_t number = opened_++;
   Connection& connection = connections_[key];
   connection.fd = std::move(fd);
@@ -166,9 +189,14 @@ bool AttackRun::open_one(SteadyTime now) {
 
 // A client that is dead when its request, or only its SYN, has arrived.
 bool AttackRun::throw_one() {
-  const std::size_t number = opened_++;
-  if (syns_ && number % 2 == 1) return syns_->send();
+  const std::size_t number = opened_;
+  if (syns_ && number % 2 == 1) {
+    ++opened_;
+    return syns_->send();
+  }
   const base::UniqueFd fd = connect_out();
+  if (!fd && is_own_want(errno)) return false;
+  ++opened_;
   if (!fd || kind_ == Kind::SynBurst) return static_cast<bool>(fd);
   const std::string& request = request_of(number);
   return ::send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL) > 0;
@@ -182,18 +210,21 @@ void AttackRun::serve_due(SteadyTime now) {
     const auto found = connections_.find(due.fd);
     if (found == connections_.end() || found->second.number != due.number) continue;
     Connection& connection = found->second;
-    if (kind_ == Kind::SlowWriter ? write_slowly(connection) : read_slowly(connection)) {
+    const auto ended =
+        kind_ == Kind::SlowWriter ? write_slowly(connection) : read_slowly(connection);
+    if (!ended) {
       due.at = now + pause;
       due_.push_back(due);
     } else {
-      ++closed_by_server_;
+      count_end(*ended);
       connections_.erase(found);
     }
   }
 }
 
-// The first line of a real request, then a field that never ends. False: the server has ended it.
-bool AttackRun::write_slowly(Connection& connection) const {
+// The first line of a real request, then a field that never ends. The error when the server has
+// ended it.
+std::optional<int> AttackRun::write_slowly(Connection& connection) const {
   const std::string& request = request_of(connection.number);
   const std::size_t line = request.find("\r\n") + 2;
   std::string bytes;
@@ -201,35 +232,37 @@ bool AttackRun::write_slowly(Connection& connection) const {
     bytes += at < line ? request[at] : kEndlessField[(at - line) % kEndlessField.size()];
   }
   const ssize_t sent = ::send(connection.fd.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  if (sent < 0) return would_block();
+  if (sent < 0) return ending(errno);
   connection.sent += static_cast<std::size_t>(sent);
-  return true;
+  return std::nullopt;
 }
 
-// Asks at once, takes the answer slowly, and asks again when it has it. False: the server has
-// ended it.
-bool AttackRun::read_slowly(Connection& connection) {
+// Asks at once, takes the answer slowly, and asks again when it has it. As above; 0 for an orderly
+// end.
+std::optional<int> AttackRun::read_slowly(Connection& connection) {
   const std::string& request = request_of(connection.number);
   const int fd = connection.fd.get();
   if (connection.sent < request.size()) {
     const ssize_t sent = ::send(fd, request.data() + connection.sent,
                                 request.size() - connection.sent, MSG_NOSIGNAL);
-    if (sent < 0) return would_block();
+    if (sent < 0) return ending(errno);
     connection.sent += static_cast<std::size_t>(sent);
-    return true;
+    return std::nullopt;
   }
   std::string bytes(bytes_each(attack_.bytes_per_s), '\0');
   const ssize_t got = ::recv(fd, bytes.data(), bytes.size(), MSG_DONTWAIT);
-  if (got <= 0) return got < 0 && would_block();
+  if (got < 0) return ending(errno);
+  if (got == 0) return 0;
   connection.reader.feed(std::string_view(bytes).substr(0, static_cast<std::size_t>(got)));
   if (connection.reader.state() == AnswerReader::State::Done) {
     ++answered_;
     connection.sent = 0;
     const bool keeps_alive = connection.reader.keeps_alive();
     connection.reader.start(request.starts_with("HEAD "));
-    return keeps_alive;
+    return keeps_alive ? std::nullopt : std::optional(0);
   }
-  return connection.reader.state() != AnswerReader::State::Broken;
+  if (connection.reader.state() == AnswerReader::State::Broken) return 0;
+  return std::nullopt;
 }
 
 bool AttackRun::happened(int fd, std::uint32_t events) {
@@ -239,7 +272,7 @@ bool AttackRun::happened(int fd, std::uint32_t events) {
   const bool ended = (events & (EPOLLERR | EPOLLHUP | EPOLLRDHUP)) != 0;
   // An idle one is sent nothing, and an answer to half a request is a refusal.
   if (!ended && ::recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) < 0) return true;
-  ++(never_connected(fd) ? refused_ : closed_by_server_);
+  count_end(error_of(fd));
   connections_.erase(found);
   return true;
 }
@@ -250,16 +283,19 @@ void AttackRun::drop_all() {
 }
 
 std::string AttackRun::summary() const {
-  const std::string head = fmt::format("{} ({}): ", attack_.name, attack_.kind);
-  if (kind_ == Kind::SynBurst) {
-    return head + fmt::format("{} thrown away, {} of them raw SYNs, {} refused", opened_,
-                              raw_syns(), refused_);
+  std::string text = fmt::format("{} ({}): ", attack_.name, attack_.kind);
+  if (holds()) {
+    text += fmt::format("{} connections at a time, {} opened, {} closed by the server", most_,
+                        opened_, closed_by_server_);
+  } else {
+    text += fmt::format("{} thrown away", opened_);
+    if (kind_ == Kind::SynBurst) text += fmt::format(", {} of them raw SYNs", raw_syns());
   }
-  if (!holds()) return head + fmt::format("{} thrown away, {} refused", opened_, refused_);
-  return head + fmt::format(
-                    "{} connections at a time, {} opened, {} closed by the server, {} "
-                    "refused",
-                    most_, opened_, closed_by_server_, refused_);
+  text += fmt::format(", {} refused", refused_);
+  if (wanting_ > 0) {
+    text += fmt::format("; {} NOT MADE for want of descriptors or ports of the bench", wanting_);
+  }
+  return text;
 }
 
 }  // namespace millrace::bench

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <netinet/in.h>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -77,8 +78,9 @@ class AttackRun {
   bool throw_one();
   base::UniqueFd connect_out();
   void serve_due(SteadyTime now);
-  bool write_slowly(Connection& connection) const;
-  bool read_slowly(Connection& connection);
+  std::optional<int> write_slowly(Connection& connection) const;
+  std::optional<int> read_slowly(Connection& connection);
+  void count_end(int error);
   void drop_all();
 
   const Attack attack_;
@@ -94,6 +96,7 @@ class AttackRun {
   std::size_t most_ = 0;
   std::size_t closed_by_server_ = 0;
   std::size_t refused_ = 0;
+  std::size_t wanting_ = 0;  // not even tried, for want of descriptors or ports
   std::size_t answered_ = 0;
 };
 

@@ -59,7 +59,10 @@ void ClientPool::submit(ClientRequest request) {
 
 void ClientPool::open_for(ClientRequest request) {
   base::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd) return finish(request, {.reason = "connect_failed"});
+  if (!fd) {
+    const bool own_want = errno == EMFILE || errno == ENFILE;
+    return finish(request, {.reason = own_want ? "no_descriptor" : "connect_failed"});
+  }
   const int on = 1;
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   auto owned = std::make_unique<Connection>();

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -65,11 +66,24 @@ base::Result<Server> server_of(std::string_view url) {
   return server;
 }
 
-void raise_descriptor_limit() {
+// How many there may be then.
+std::size_t raise_descriptor_limit() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return SIZE_MAX;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+  return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+// At the worst: all that its attackers hold at one time, and the generator's.
+std::size_t descriptors_wanted(const Scenario& scenario) {
+  constexpr std::size_t kOthers = 64;
+  std::size_t wanted = kOthers + scenario.connections_max;
+  for (const Attack& attack : scenario.attackers) {
+    const bool holds = attack.kind != "dead_client" && attack.kind != "syn_burst";
+    if (holds) wanted += attack.count;
+  }
+  return wanted;
 }
 
 // The generator stands for other machines: it gets the core when a request is due. Only this
@@ -178,8 +192,15 @@ void Lab::note_doubts(RunResult& result) const {
 }
 
 base::Result<RunResult> Lab::run() {
-  raise_descriptor_limit();
   RunResult result;
+  const std::size_t descriptors = raise_descriptor_limit();
+  if (const std::size_t wanted = descriptors_wanted(scenario_); wanted > descriptors) {
+    result.notes.push_back(
+        fmt::format("the scenario may want {} descriptors of the bench, which may have {}: not all "
+                    "of its load may be made",
+                    wanted, descriptors));
+    say(result.notes.back());
+  }
   result.scenario = scenario_;
   result.machine = machine_line();
   result.date = fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr)));

@@ -13,7 +13,7 @@ namespace millrace::bench {
 // What became of one request.
 struct Outcome {
   int status = 0;               // 0: no answer; `reason` then says why
-  std::string_view reason{};    // of the answer's JSON; or connect_failed | reset | unanswered
+  std::string_view reason{};    // of the answer's JSON; or connect_failed | reset | unanswered …
   std::int64_t latency_us = 0;  // from the intended start to the last byte
   bool late = false;            // answered after its deadline
   bool asks_to_wait = false;    // the answer had Retry-After

@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <string>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <vector>
 
@@ -174,6 +175,51 @@ TEST(AttackRunTest, WhatTheServerClosesIsOpenedAgainAtTheSamePace) {
   EXPECT_TRUE(server.nothing_more());
 }
 
+TEST(AttackRunTest, WhereNobodyListensItIsRefusedAndTriesOnAtItsPace) {
+  net::Endpoint nobody;
+  {
+    const auto listener = std::move(*net::listen_on(*net::parse_endpoint("127.0.0.1:0"), false, 1));
+    nobody = net::local_endpoint_of(listener.get());
+  }
+  for (const char* kind : {"idle", "slow_writer", "slow_reader"}) {
+    Bout bout(attack_of(kind, 5, 100), nobody);
+    bout.pass(1s, 10ms);
+    EXPECT_TRUE(bout.until([&] { return bout.run.connections() == 0; })) << kind;
+    EXPECT_GE(bout.run.opened(), 20U) << kind;
+    EXPECT_LE(bout.run.opened(), 100U) << kind;
+    EXPECT_THAT(bout.run.summary(),
+                HasSubstr(std::to_string(bout.run.opened()) + " opened, 0 closed by the server, " +
+                          std::to_string(bout.run.opened()) + " refused"));
+  }
+}
+
+// A machine that stood still for ten seconds owes no ten seconds of connections at once.
+TEST(AttackRunTest, AStallIsNotMadeUpForByAStorm) {
+  LiveServer live({}, ok());
+  Bout bout(attack_of("idle", 1'000, 30), live.endpoint());
+  bout.pass(10s, 10s);
+  EXPECT_EQ(bout.run.connections(), 30U);
+}
+
+// The bench's own want is not the server's refusal.
+TEST(AttackRunTest, WithoutDescriptorsItSaysSo) {
+  const auto listener = std::move(*net::listen_on(*net::parse_endpoint("127.0.0.1:0"), false, 99));
+  const net::Endpoint endpoint = net::local_endpoint_of(listener.get());
+  for (const char* kind : {"idle", "dead_client", "slow_writer"}) {
+    Bout bout(attack_of(kind, 20, 20), endpoint);
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    const rlimit none{.rlim_cur = 3, .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    bout.pass(1s);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_EQ(bout.run.opened(), 0U) << kind;
+    EXPECT_THAT(bout.run.summary(), HasSubstr("0 refused; 20 NOT MADE for want of descriptors"));
+    bout.pass(1s);
+    EXPECT_EQ(bout.run.opened(), 20U) << kind << " goes on when there are some";
+  }
+}
+
 TEST(AttackRunTest, ASlowReaderKeepsTheServerWriting) {
   const std::string big(32 << 20, 'x');
   LiveServer live({}, [&](net::HttpExchange& exchange) -> net::Awaitable<void> {
@@ -200,6 +246,32 @@ TEST(AttackRunTest, ASlowReaderThatHasItsAnswerAsksAgain) {
   }));
   EXPECT_EQ(bout.run.opened(), 1U);
   EXPECT_GE(live.counts().requests, 3U);
+}
+
+// Its pace is what it is told: no more than so many bytes a second, whatever the server has sent.
+TEST(AttackRunTest, ASlowReaderTakesNoMoreThanItsPace) {
+  std::promise<std::int64_t> queued;
+  Scripted server([&](Scripted& self) {
+    Peer peer = self.accept();
+    peer.read_until("\r\n\r\n");
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n" + std::string(4'000, 'x'));
+    EXPECT_EQ(peer.read_until("\r\n\r\n"), kRequest) << "it asks again";
+    queued.set_value(1);
+  });
+  Bout bout(attack_of("slow_reader", 1, 1'000, 100), server.endpoint());
+  bout.pass(100ms);
+  auto asked_again = queued.get_future();
+  EXPECT_TRUE(bout.until([&] { return bout.run.opened() == 1; }));
+  // 41 bytes of head and 4,000 of body, 100 a second.
+  const auto give_up = std::chrono::steady_clock::now() + kPatience;
+  std::chrono::seconds took{0};
+  while (bout.run.answered() == 0 && std::chrono::steady_clock::now() < give_up) {
+    bout.pass(1s);
+    ++took;
+  }
+  EXPECT_GE(took, 40s);
+  bout.pass(1s);
+  EXPECT_EQ(asked_again.wait_for(kPatience), std::future_status::ready);
 }
 
 TEST(AttackRunTest, ADeadClientIsGoneWhenItsRequestHasArrived) {

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <thread>
 #include <vector>
@@ -188,6 +189,22 @@ TEST(GeneratorTest, ABoundedPoolMakesRequestsWaitAndSaysSo) {
   EXPECT_EQ(result.steps[0].generator.connections_max_seen, 1U);
   EXPECT_EQ(result.steps[0].total().good, result.steps[0].total().offered);
   EXPECT_GT(result.steps[0].generator.waited_for_connection, 0U);
+}
+
+TEST(ClientPoolTest, WithoutADescriptorTheServerIsNotBlamed) {
+  TestServer server([](std::size_t) { return std::string(); });
+  std::string reason;
+  ClientPool pool(server.address(), 10, [&reason](const ClientRequest&, const Outcome& outcome) {
+    reason = outcome.reason;
+  });
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 3, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  pool.submit({.intended = steady_clock::now(), .text = "GET / HTTP/1.1\r\n\r\n"});
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(reason, "no_descriptor");
+  EXPECT_EQ(pool.outstanding(), 0U);
 }
 
 TEST(GeneratorTest, AClosedLoopFindsWhatTheServerCanDo) {
