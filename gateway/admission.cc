@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/admission.h"
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -36,6 +38,18 @@ std::string sentence(const ratelimit::Decision& decision, const ratelimit::UserL
                      decision.command);
 }
 
+// Without a rate, a refusal tells of the slots that were all taken.
+ratelimit::RateFacts facts_of_slots(const ratelimit::Decision& decision,
+                                    const ratelimit::UserLimits& limits,
+                                    const std::vector<ratelimit::CommandLimit>& commands) {
+  ratelimit::RateFacts facts{
+      .limit = limits.concurrency_max, .remaining = 0, .reset_after = decision.retry_after};
+  const auto command =
+      std::ranges::find(commands, decision.command, &ratelimit::CommandLimit::name);
+  if (command != commands.end()) facts.limit = command->concurrency_max;
+  return facts;
+}
+
 }  // namespace
 
 net::Awaitable<Admitted> admit(Shared& shared, RedisLink* redis, const net::HttpExchange& exchange,
@@ -62,7 +76,11 @@ net::Awaitable<Admitted> admit(Shared& shared, RedisLink* redis, const net::Http
   } else {
     decision = shared.throttle.decide(asked, base::Clock::now());
   }
+  if (decision.shared) shared.metrics->throttle_shared_decisions.add();
   record.rate = decision.rate;
+  if (!decision.admitted() && decision.rate.limit == 0) {
+    record.rate = facts_of_slots(decision, caller->limits, commands);
+  }
   if (!decision.admitted()) {
     admitted.refusal =
         Refusal{.error = base::make_error(*decision.refused, sentence(decision, caller->limits)),

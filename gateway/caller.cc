@@ -86,8 +86,12 @@ base::Result<Caller> CallerPolicy::who_asks(const CallerFacts& facts) const {
     return user->second.caller;
   }
   Caller caller = anonymous_;
-  caller.user = "ip:" + client_address(facts.peer, facts.headers, trusted_);
+  caller.user = "ip:" + client_subscriber(facts.peer, facts.headers, trusted_);
   return caller;
+}
+
+std::string CallerPolicy::client_of(std::string_view peer, const net::Headers& headers) const {
+  return client_address(peer, headers, trusted_);
 }
 
 std::vector<ratelimit::CommandLimit> CallerPolicy::command_limits(

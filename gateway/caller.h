@@ -43,6 +43,9 @@ class CallerPolicy {
   // TokenExpired: a wrong token is never the same as none.
   [[nodiscard]] base::Result<Caller> who_asks(const CallerFacts& facts) const;
 
+  // The client's whole address, for logs (gateway/client_address.h).
+  [[nodiscard]] std::string client_of(std::string_view peer, const net::Headers& headers) const;
+
   // Those of `names` that have a limit; the views are this policy's.
   [[nodiscard]] std::vector<ratelimit::CommandLimit> command_limits(
       const std::vector<std::string_view>& names) const;

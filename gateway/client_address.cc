@@ -43,6 +43,16 @@ std::optional<IpAddress> forwarded_for(std::string_view list, const TrustedProxi
   }
 }
 
+// Nothing for "unix".
+std::optional<IpAddress> find_address(std::string_view peer, const net::Headers& headers,
+                                      const TrustedProxies& trusted) {
+  if (trusted.trusts(peer)) {
+    const std::string list = joined_fields(headers, "X-Forwarded-For");
+    if (const auto client = forwarded_for(list, trusted)) return client;
+  }
+  return parse_ip(peer);
+}
+
 }  // namespace
 
 base::Result<TrustedProxies> TrustedProxies::make(const std::vector<std::string>& entries) {
@@ -76,11 +86,13 @@ bool TrustedProxies::trusts(const IpAddress& address) const {
 
 std::string client_address(std::string_view peer, const net::Headers& headers,
                            const TrustedProxies& trusted) {
-  if (trusted.trusts(peer)) {
-    const std::string list = joined_fields(headers, "X-Forwarded-For");
-    if (const auto client = forwarded_for(list, trusted)) return counted(*client);
-  }
-  const auto address = parse_ip(peer);
+  const auto address = find_address(peer, headers, trusted);
+  return address ? address->text() : std::string(peer);
+}
+
+std::string client_subscriber(std::string_view peer, const net::Headers& headers,
+                              const TrustedProxies& trusted) {
+  const auto address = find_address(peer, headers, trusted);
   return address ? counted(*address) : std::string(peer);
 }
 

@@ -28,8 +28,7 @@ class TrustedProxies {
   bool unix_ = false;
 };
 
-// Where a request comes from, as the throttle counts it: "203.0.113.9", or the /64 of an IPv6
-// address ("2001:db8:1:2::/64"), because one subscriber has all of that, or "unix".
+// Where a request comes from: an address without port, or "unix".
 //
 // A trusted peer's X-Forwarded-For is read from the right, where the nearest proxy wrote, past
 // every trusted proxy; what stands further left is the client's own word and counts for nothing. If
@@ -37,5 +36,10 @@ class TrustedProxies {
 // peer itself counts.
 std::string client_address(std::string_view peer, const net::Headers& headers,
                            const TrustedProxies& trusted);
+
+// The same, as the throttle counts it: "203.0.113.9", or the /64 of an IPv6 address
+// ("2001:db8:1:2::/64"), because one subscriber has all of that, or "unix".
+std::string client_subscriber(std::string_view peer, const net::Headers& headers,
+                              const TrustedProxies& trusted);
 
 }  // namespace millrace::gateway

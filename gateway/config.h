@@ -20,7 +20,8 @@ namespace millrace::gateway {
 // What one client may cost (net/http_server.h says what each means). Its keys stand in gateway:
 // itself.
 struct LimitsConfig {
-  net::HttpServerLimits server;
+  // Nothing that the media port answers needs a body, and every connection may hold one.
+  net::HttpServerLimits server{.body_max = base::kibibytes(16)};
   void bind(base::ConfigBinder& binder);
 };
 

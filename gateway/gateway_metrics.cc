@@ -53,6 +53,11 @@ GatewayMetrics::GatewayMetrics(base::Metrics& metrics)
                               "Requests of the media port that are being answered")),
       nodes_serving(metrics.gauge("millrace_gateway_nodes_serving",
                                   "Nodes of this cell that take work, as last seen")),
+      throttle_users(metrics.gauge("millrace_gateway_throttle_users",
+                                   "Users whose limits this gateway keeps in memory")),
+      throttle_shared_decisions(metrics.counter(
+          "millrace_gateway_throttle_shared_decisions_total",
+          "Limits decided on for newcomers together, because too many users were active")),
       shared_limits(shared_limit_metrics(metrics)),
       retries(metrics.counter("millrace_gateway_retries_total",
                               "Requests that were tried on a second node")),

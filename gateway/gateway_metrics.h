@@ -35,6 +35,8 @@ class GatewayMetrics {
 
   base::Gauge in_flight;
   base::Gauge nodes_serving;
+  base::Gauge throttle_users;               // whose limits are kept in memory
+  base::Counter throttle_shared_decisions;  // there was no place for the user
   SharedLimitMetrics shared_limits;
   base::Counter retries;         // a second node was asked
   base::Counter retries_denied;  // the retry budget was spent

@@ -16,6 +16,7 @@ constexpr base::Duration kTick = std::chrono::milliseconds(100);
 Lane::Lane(net::asio::io_context& io, net::BlockingPool& disk, Shared& shared, const LanePort& port,
            std::size_t threads)
     : io_(io),
+      shared_(shared),
       service_(io, disk, shared, threads),
       server_(io,
               net::HttpServer::Options{
@@ -37,6 +38,7 @@ net::Awaitable<void> Lane::look_after() {
     timer.expires_after(kTick);
     co_await timer.async_wait(net::asio::use_awaitable);
     service_.variants().ask_loads();
+    shared_.metrics->throttle_users.set(static_cast<double>(shared_.throttle.users()));
   }
 }
 

@@ -36,6 +36,7 @@ class Lane {
   net::Awaitable<void> look_after();
 
   net::asio::io_context& io_;
+  const Shared& shared_;
   MediaService service_;
   net::HttpServer server_;
 };

@@ -70,7 +70,11 @@ net::Awaitable<void> MediaService::handle(net::HttpExchange& exchange) {
   if (refused) co_await answer(exchange, record, *std::move(refused));
   const base::Duration took = Clock::now() - exchange.received_at();
   shared_.metrics->finished(record.kind, record.failure, took, record.body_bytes);
-  if (is_logged(shared_.config.access_log, record, took)) log_request(exchange, record, took);
+  if (!is_logged(shared_.config.access_log, record, took)) co_return;
+  const std::shared_ptr<const CallerPolicy> callers = shared_.callers.load();
+  const std::string client =
+      callers->client_of(exchange.peer_address(), exchange.request().headers);
+  log_request(exchange, record, client, took);
 }
 
 net::Awaitable<std::optional<Refusal>> MediaService::serve(net::HttpExchange& exchange,

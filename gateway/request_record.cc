@@ -13,14 +13,15 @@ bool is_logged(const AccessLogConfig& config, const RequestRecord& record, base:
 }
 
 void log_request(const net::HttpExchange& exchange, const RequestRecord& record,
-                 base::Duration took) {
+                 std::string_view client, base::Duration took) {
   const bool failed = record.failure && base::http_status_of(*record.failure) >= 500;
-  const std::string client = exchange.peer_address();
+  const std::string peer = exchange.peer_address();
   const std::string_view reason = record.failure ? base::word_of(*record.failure) : "ok";
   base::log(failed ? base::LogLevel::Error : base::LogLevel::Info, "request",
             {{"request_id", record.request_id},
              {"trace_id", record.trace.trace_id},
              {"client", client},
+             {"peer", peer},
              {"user", record.user},
              {"tier", record.tier},
              {"method", exchange.request().method},

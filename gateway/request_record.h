@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/deadline.h"
 #include "base/error.h"
@@ -36,8 +37,9 @@ struct RequestRecord {
 
 // Decides whether a request gets a line.
 bool is_logged(const AccessLogConfig& config, const RequestRecord& record, base::Duration took);
-// One JSON line: event "request". Never the query as it came, which may hold a token.
+// One JSON line: event "request". Never the query as it came, which may hold a token. `client`: who
+// asked, as far as trusted proxies tell; the other end of the connection is logged beside it.
 void log_request(const net::HttpExchange& exchange, const RequestRecord& record,
-                 base::Duration took);
+                 std::string_view client, base::Duration took);
 
 }  // namespace millrace::gateway

@@ -111,6 +111,7 @@ Decision Throttle::decide(const ThrottleRequest& request, base::TimePoint now) {
   }
   if (!decide_for(request.user_key, false, request, now, decision)) {
     shared_total_.fetch_add(1, std::memory_order_relaxed);
+    decision.shared = true;
     decide_for(shared_key(limits), true, request, now, decision);
   }
   return decision;

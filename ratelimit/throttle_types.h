@@ -76,6 +76,7 @@ struct Decision {
   std::optional<base::Reason> refused;
   std::string_view command;      // of CommandConcurrency: the request's own view of the name
   base::Duration retry_after{};  // of a refusal, without jitter: exact for a rate, else expected
+  bool shared = false;           // by an allowance shared with other newcomers: see Throttle
   RateFacts rate;                // also when admitted; rate.limit == 0: say nothing
   Permit permit;                 // of an admission; keep it until the answer is sent
 

@@ -34,6 +34,15 @@ class AdmissionTest : public GatewayTest {
     config_.throttle.users["acme"] = {
         .tier = "paid", .access_key = "AK", .secret_key = "SK", .allowance = {}};
   }
+  // A 429 says what the limit was and when to come again, also where there is no rate.
+  static void expect_told(const Reply& refused, const std::string& limit) {
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(refused.header("x-ratelimit-limit"), limit);
+    EXPECT_EQ(refused.header("x-ratelimit-remaining"), "0");
+    EXPECT_NE(refused.header("x-ratelimit-reset"), "");
+    EXPECT_GE(std::atoi(refused.header("retry-after").c_str()),
+              std::atoi(refused.header("x-ratelimit-reset").c_str()));
+  }
   static pipeline::Task last_task(const FakeAgent& agent) {
     return *pipeline::task_from_json(agent.requests().back().body);
   }
@@ -89,13 +98,14 @@ TEST_F(AdmissionTest, RefusesAboveTheConcurrency) {
   const Reply refused = get(kTarget);
   EXPECT_EQ(refused.status, 429);
   EXPECT_EQ(reason_of(refused), "user_concurrency");
-  EXPECT_NE(refused.header("retry-after"), "");
+  expect_told(refused, "1");
   go.set_value();
   first.join();
   EXPECT_TRUE(eventually([&] { return get(kTarget).status == 200; })) << "the slot came back";
 }
 
 TEST_F(AdmissionTest, RefusesAboveACommandsConcurrencyNotOthers) {
+  config_.throttle.tiers["free"] = {};
   config_.throttle.commands["resize"] = {.concurrency_max = 1};
   start_gateway();
   std::promise<void> go;
@@ -108,10 +118,62 @@ TEST_F(AdmissionTest, RefusesAboveACommandsConcurrencyNotOthers) {
   EXPECT_TRUE(eventually([&] { return agent.requests().size() == 1; }));
   const Reply refused = get(kTarget);
   EXPECT_EQ(reason_of(refused), "command_concurrency");
+  expect_told(refused, "1");
   EXPECT_NE(refused.body.find("resize"), std::string::npos);
   go.set_value();
   EXPECT_EQ(get("/photos/a.jpg?info").status, 200);
   first.join();
+}
+
+// Of the user's own limits each counts by itself; what is not set is the tier's.
+TEST_F(AdmissionTest, AUsersOwnLimitsStandInForTheTiers) {
+  config_.throttle.trusted_proxies = {"127.0.0.0/8"};
+  config_.throttle.tiers["paid"] = {.rate_per_s = 0.001, .burst = 2, .concurrency_max = 1};
+  config_.throttle.users["fast"] = {.tier = "paid",
+                                    .access_key = {},
+                                    .secret_key = {},
+                                    .allowance = {.rate_per_s = 0.001, .burst = 4}};
+  config_.throttle.users["wide"] = {
+      .tier = "paid", .access_key = {}, .secret_key = {}, .allowance = {.concurrency_max = 2}};
+  start_gateway();
+  write_photo("a.jpg", "original");
+  for (const auto& [user, burst] : {std::pair{"acme", 2}, {"wide", 2}, {"fast", 4}}) {
+    for (int i = 0; i < burst; ++i) {
+      const Reply served = get("/photos/a.jpg", {{"X-Millrace-User", user}});
+      EXPECT_EQ(served.status, 200) << user << i;
+      EXPECT_EQ(served.header("x-ratelimit-limit"), std::to_string(burst));
+    }
+    EXPECT_EQ(reason_of(get("/photos/a.jpg", {{"X-Millrace-User", user}})), "user_rate") << user;
+  }
+}
+
+TEST_F(AdmissionTest, AUsersOwnConcurrencyStandsInForTheTiers) {
+  config_.throttle.trusted_proxies = {"127.0.0.0/8"};
+  config_.throttle.tiers["paid"] = {.rate_per_s = 0, .burst = 0, .concurrency_max = 1};
+  config_.throttle.users["wide"] = {
+      .tier = "paid", .access_key = {}, .secret_key = {}, .allowance = {.concurrency_max = 2}};
+  start_gateway();
+  write_photo("a.jpg", "original");
+  std::promise<void> go;
+  const FakeAgent& agent =
+      start_agent([gone = go.get_future().share()](HttpExchange& exchange) -> Awaitable<void> {
+        gone.wait();
+        (void)co_await exchange.respond(picture_head(), "picture");
+      });
+  const auto held = [this](const std::string& user) {
+    return std::thread(
+        [this, user] { EXPECT_EQ(get(kTarget, {{"X-Millrace-User", user}}).status, 200); });
+  };
+  std::thread narrow = held("acme");
+  std::thread wide = held("wide");
+  EXPECT_TRUE(eventually([&] {
+    return !agent.requests().empty() && metric("millrace_gateway_requests_in_flight") == 2 &&
+           reason_of(get("/photos/a.jpg", {{"X-Millrace-User", "acme"}})) == "user_concurrency";
+  }));
+  EXPECT_EQ(get("/photos/a.jpg", {{"X-Millrace-User", "wide"}}).status, 200);
+  go.set_value();
+  narrow.join();
+  wide.join();
 }
 
 TEST_F(AdmissionTest, WrongTokensAreRefusedForOriginalsAndVariants) {

@@ -13,6 +13,9 @@ class ClientAddressTest : public testing::Test {
     for (const std::string& field : forwarded_for) headers.add("x-forwarded-for", field);
     return client_address(peer, headers, trusted_);
   }
+  [[nodiscard]] std::string counted(std::string_view peer) const {
+    return client_subscriber(peer, {}, trusted_);
+  }
   const TrustedProxies trusted_ = *TrustedProxies::make({"10.0.0.0/8", "fd00::/8", "unix"});
 };
 
@@ -50,11 +53,20 @@ TEST_F(ClientAddressTest, AMalformedListMeansThePeer) {
   }
 }
 
+TEST_F(ClientAddressTest, IsWhole) {
+  EXPECT_EQ(from("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2:3:4:5:6");
+  EXPECT_EQ(from("fd00::1", {"2001:db8:1:3::1"}), "2001:db8:1:3::1");
+}
+
 TEST_F(ClientAddressTest, GroupsIpV6BySubscriber) {
-  EXPECT_EQ(from("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-  EXPECT_EQ(from("2001:db8:1:2::7"), "2001:db8:1:2::/64");
-  EXPECT_EQ(from("fd00::1", {"2001:db8:1:3::1"}), "2001:db8:1:3::/64");
-  EXPECT_EQ(from("::ffff:203.0.113.9"), "203.0.113.9");
+  EXPECT_EQ(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+  EXPECT_EQ(counted("2001:db8:1:2::7"), "2001:db8:1:2::/64");
+  EXPECT_EQ(counted("::ffff:203.0.113.9"), "203.0.113.9");
+  EXPECT_EQ(counted("203.0.113.9"), "203.0.113.9");
+  EXPECT_EQ(counted("unix"), "unix");
+  net::Headers headers;
+  headers.add("X-Forwarded-For", "2001:db8:1:3::1");
+  EXPECT_EQ(client_subscriber("fd00::1", headers, trusted_), "2001:db8:1:3::/64");
 }
 
 TEST(TrustedProxiesTest, NamesTheEntryThatIsNone) {

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole gateways with a real Redis: what is shared, and what happens without it.
 #include <chrono>
+#include <future>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "tests/gateway/gateway_fixture.h"
 #include "tests/support/redis_server.h"
@@ -24,6 +28,7 @@ class RedisLimitsTest : public GatewayTest {
   [[nodiscard]] bool redis_decides() const { return metric("millrace_gateway_redis_threads") == 2; }
 
   test::RedisServer redis_;
+  std::vector<std::unique_ptr<FakeAgent>> kept_;  // end after their gateways' last request
 };
 
 TEST_F(RedisLimitsTest, TwoGatewaysCountOneUserTogether) {
@@ -44,6 +49,67 @@ TEST_F(RedisLimitsTest, TwoGatewaysCountOneUserTogether) {
   }
   EXPECT_EQ(served, 10);
   EXPECT_EQ(refused, 10);
+}
+
+// Two slots of one user, one held by way of each gateway: a third is refused by both.
+TEST_F(RedisLimitsTest, TwoGatewaysCountWhatIsInFlightTogether) {
+  config_.throttle.tiers["free"] = {.rate_per_s = 0, .burst = 0, .concurrency_max = 2};
+  config_.throttle.commands["resize"] = {.concurrency_max = 2};
+  std::vector<std::unique_ptr<Gateway>> gateways;
+  std::vector<std::uint16_t> ports;
+  std::vector<FakeAgent*> agents;
+  std::promise<void> go;
+  const auto gone = go.get_future().share();
+  for (int i = 0; i < 2; ++i) {
+    start_gateway();
+    agents_.clear();  // start_agent waits for as many as there are
+    agents.push_back(&start_agent([gone](net::HttpExchange& exchange) -> net::Awaitable<void> {
+      gone.wait();
+      (void)co_await exchange.respond(picture_head(), "picture");
+    }));
+    ports.push_back(media_port());
+    EXPECT_TRUE(eventually([this] { return redis_decides(); }));
+    kept_.push_back(std::move(agents_.back()));
+    gateways.push_back(std::move(gateway_));
+  }
+  agents_.clear();
+  std::vector<std::thread> holders;
+  for (std::size_t i = 0; i < 2; ++i) {
+    holders.emplace_back([port = ports[i]] {
+      EXPECT_EQ(fetch(port, "/photos/a.jpg?resize/w/200", {}, "GET").status, 200);
+    });
+    EXPECT_TRUE(eventually([&] { return agents[i]->requests().size() == 1; }));
+  }
+  for (const std::uint16_t port : ports) {
+    const Reply refused = fetch(port, "/photos/a.jpg", {}, "GET");
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(reason_of(refused), "user_concurrency");
+    EXPECT_EQ(refused.header("x-ratelimit-limit"), "2") << "not the share";
+  }
+  go.set_value();
+  for (std::thread& holder : holders) holder.join();
+  EXPECT_TRUE(
+      eventually([&] { return fetch(ports[0], "/photos/a.jpg", {}, "GET").status == 200; }));
+  kept_.clear();
+}
+
+TEST_F(RedisLimitsTest, WhenRedisIsKilledTheShareDecidesAndAMetricSaysSo) {
+  start_gateway();
+  ASSERT_TRUE(eventually([this] { return redis_decides(); }));
+  redis_.kill();
+  ASSERT_TRUE(eventually([this] { return metric("millrace_gateway_redis_threads") == 0; }));
+  int served = 0;
+  for (int i = 0; i < 20; ++i) {
+    const Reply reply = get("/photos/a.jpg");
+    EXPECT_EQ(reply.header("x-ratelimit-limit"), "5");
+    if (reply.status == 200) ++served;
+  }
+  EXPECT_EQ(served, 5);
+  EXPECT_EQ(metric("millrace_gateway_share_decisions_total{why=\"down\"}"), 20);
+  redis_.start();
+  EXPECT_TRUE(eventually([this] { return redis_decides(); }));
+  EXPECT_TRUE(
+      eventually([this] { return get("/photos/a.jpg").header("x-ratelimit-limit") == "10"; }));
 }
 
 TEST_F(RedisLimitsTest, WhenRedisStopsTheShareDecidesAndAMetricSaysSo) {

@@ -218,7 +218,9 @@ TEST(ThrottleTest, WhenFullOfActiveUsersNewcomersWithEqualLimitsShareOneAllowanc
   int admitted = 0;
   for (int i = 0; i < 100; ++i) {
     const Ask ask{.user = "new" + std::to_string(i), .limits = limits};
-    if (ask.of(throttle, at(seconds(0))).admitted()) ++admitted;
+    const Decision decision = ask.of(throttle, at(seconds(0)));
+    EXPECT_TRUE(decision.shared);
+    if (decision.admitted()) ++admitted;
   }
   EXPECT_EQ(admitted, 5);
   EXPECT_EQ(throttle.shared_total(), 100U);
@@ -226,6 +228,7 @@ TEST(ThrottleTest, WhenFullOfActiveUsersNewcomersWithEqualLimitsShareOneAllowanc
   // Those who are known notice nothing, nor does a newcomer of another tier.
   const Decision known = Ask{.user = "known3", .limits = limits}.of(throttle, at(seconds(0)));
   EXPECT_EQ(known.rate.remaining, 3U);
+  EXPECT_FALSE(known.shared);
   const UserLimits paid{.rate = {.rate_per_s = 100, .burst = 50}};
   EXPECT_EQ((Ask{.user = "paid", .limits = paid}.of(throttle, at(seconds(0))).rate.remaining), 49U);
 }
