@@ -14,6 +14,8 @@
 #include "bench/lab/lab_run.h"
 #include "bench/lab/report.h"
 #include "bench/lab/verdict.h"
+#include "bench/sim/compare.h"
+#include "bench/sim/simulation.h"
 
 namespace millrace::bench {
 namespace {
@@ -31,6 +33,9 @@ struct Arguments {
   std::string system;
   std::string target;
   std::string url;
+  std::string capacity_from;
+  std::string compare;
+  std::size_t cores = 0;
   int watch_root = 0;
   bool quiet = false;
 };
@@ -117,6 +122,34 @@ int run_scenario(const Arguments& arguments) {
   return kExitFailed;
 }
 
+// 1: the simulation says something else than the result that it was compared with.
+int simulate_scenario(const Arguments& arguments) {
+  const auto scenario = scenario_of(arguments);
+  if (!scenario) return say_error(arguments.scenario, scenario.error());
+  sim::SimOptions options;
+  if (!arguments.capacity_from.empty()) {
+    const auto text = read_text(arguments.capacity_from);
+    if (!text) return say_error(arguments.capacity_from, text.error());
+    const auto taken = sim::take_from_result(*text, options);
+    if (!taken) return say_error(arguments.capacity_from, taken.error());
+  }
+  if (arguments.cores > 0) options.cores = arguments.cores;
+  const auto result = sim::simulate(*scenario, options);
+  if (!result) return say_error(arguments.scenario, result.error());
+  std::fputs(report_table(*result).c_str(), stdout);
+  if (!arguments.out.empty() && !write_results(arguments.out, *result)) {
+    std::fputs(("millrace-bench: cannot write to " + arguments.out + "\n").c_str(), stderr);
+    return 1;
+  }
+  if (arguments.compare.empty()) return 0;
+  const auto measured = read_text(arguments.compare);
+  if (!measured) return say_error(arguments.compare, measured.error());
+  const auto comparison = sim::compare(*measured, report_json(*result));
+  if (!comparison) return say_error(arguments.compare, comparison.error());
+  std::fputs(("\n" + comparison->text()).c_str(), stdout);
+  return comparison->goodput_agrees() ? 0 : 1;
+}
+
 void add_scenario(CLI::App& app, Arguments& arguments) {
   app.add_option("scenario", arguments.scenario, "YAML file; docs/load-lab.md")->required();
   app.add_option("--set", arguments.settings,
@@ -140,8 +173,18 @@ int run(int argc, char** argv) {
   run_command->add_flag("--quiet", arguments.quiet, "without progress");
   CLI::App* check_command = app.add_subcommand("check", "say whether a scenario is right");
   add_scenario(*check_command, arguments);
+  CLI::App* simulate_command = app.add_subcommand(
+      "simulate", "the scenario in virtual time, over the same deciders; docs/simulator.md");
+  add_scenario(*simulate_command, arguments);
+  simulate_command->add_option("--out", arguments.out, "folder for NAME.json and NAME.html");
+  simulate_command->add_option("--capacity-from", arguments.capacity_from,
+                               "measured result: simulate a machine of this capacity");
+  simulate_command->add_option("--compare", arguments.compare,
+                               "measured result: exit status 1 where goodput differs by over 15 %");
+  simulate_command->add_option("--cores", arguments.cores, "of the simulated machine (2)");
   CLI11_PARSE(app, argc, argv);
   std::signal(SIGPIPE, SIG_IGN);
+  if (simulate_command->parsed()) return simulate_scenario(arguments);
   return run_command->parsed() ? run_scenario(arguments) : check(arguments);
 }
 
