@@ -43,6 +43,8 @@ Facts facts_of(const RunResult& result, const Expectation& expectation, const St
     const bool of_tier = expectation.tier.empty() || expectation.tier == mix.tier;
     if (of_mix && of_tier) facts.row.merge(step.by_mix[i]);
   }
+  // What processes take is put into a simulation, and comes out of none.
+  if (result.kind == "simulated") return facts;
   bool was_idle = false;
   sum_up(step.processes, expectation.process, facts.has_process, facts.use);
   sum_up(result.idle, expectation.process, was_idle, facts.idle);
