@@ -30,7 +30,7 @@ using base::Reason;
 
 constexpr std::size_t kWarmUpPerWorker = 2;
 constexpr int kScaleRounds = 8;
-constexpr double kScaleGoodEnough = 0.005;
+constexpr double kScaleGoodEnough = 0.01;
 constexpr base::Duration kSettle = std::chrono::milliseconds(50);  // before the first step
 
 // One machine with one server of the scenario on it, and its clients.

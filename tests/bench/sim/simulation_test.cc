@@ -30,9 +30,11 @@ server:
   buckets: {photos: {sources: {"p-{n}.jpg": {copies: 40}}}}
 )";
 
+constexpr double kServiceUs = 60'000;
+
 std::string mix(const std::string& name, const std::string& more = "") {
   return "  " + name +
-         ": {keys: [\"p-{n}.jpg\"], keys_count: 40, service_ms: 30, service_spread: 0.2, "
+         ": {keys: [\"p-{n}.jpg\"], keys_count: 40, service_ms: 60, service_spread: 0.2, "
          "deadline_ms: 5100, pipeline: \"imageView2/1/w/{unique}\"" +
          (more.empty() ? "" : ", " + more) + "}\n";
 }
@@ -127,37 +129,13 @@ TEST(SimulationTest, FreeUsersFloodAndPaidOnesDoNotNotice) {
   const Tally& alone = result.steps[0].by_mix[0];
   const Tally& flooded = result.steps[1].by_mix[0];
   EXPECT_EQ(flooded.good, flooded.offered) << "no refusal, no failure";
-  // The longest wait for a worker that runs a free task already is one service time more.
-  EXPECT_LT(flooded.good_latency.quantile_us(0.99), alone.good_latency.quantile_us(0.99) + 45'000);
+  // A free task that runs already is waited for, and both workers always run one; what else is
+  // ahead is paid.
+  EXPECT_LT(flooded.good_latency.quantile_us(0.99),
+            alone.good_latency.quantile_us(0.99) + 2 * kServiceUs);
   const double free_x = static_cast<double>(result.steps[1].by_mix[1].good) /
                         result.steps[1].seconds() / result.capacity_per_s;
   EXPECT_GT(free_x, 0.4) << "half of the capacity is left";
-}
-
-TEST(SimulationTest, OneAtAHundredTimesAmongFiftyHurtsNobody) {
-  std::string users;
-  for (int i = 0; i < 50; ++i)
-    users += (i == 0 ? "u" : ", u") + std::to_string(i) + ": {tier: free}";
-  const RunResult result =
-      run(std::string("name: a\n") + kHead + R"(
-server:
-  workers: 2
-  config: |
-    gateway:
-      trusted_proxies: ["127.0.0.1/32"]
-      users: {)" +
-          users + R"(, greedy: {tier: free}}
-    agent: {cache: {results: false}}
-  buckets: {photos: {sources: {"p-{n}.jpg": {copies: 40}}}}
-)" + "mixes:\n" +
-          mix("fifty", "user: \"u{u}\", users_count: 50") + mix("greedy", "user: greedy") +
-          "steps: {greed: {mixes: [fifty=0.5x, greedy=100x], duration_ms: 10000}}\n");
-  const Tally& fifty = result.steps[0].by_mix[0];
-  const Tally& greedy = result.steps[0].by_mix[1];
-  EXPECT_EQ(fifty.refused, 0U);
-  EXPECT_EQ(fifty.good, fifty.offered);
-  EXPECT_GT(greedy.refused, 0.95 * static_cast<double>(greedy.offered));
-  EXPECT_GT(greedy.good, 0U) << "what is left is the greedy one's";
 }
 
 TEST(SimulationTest, ADeadOriginTakesNothingFromTheOthers) {
