@@ -298,6 +298,8 @@ void Bucket::bind(ConfigBinder& binder) {
 void Server::bind(ConfigBinder& binder) {
   binder.text("url", url, "empty: `millrace up` is started; else http://host:port");
   binder.count("workers", workers, {.min = 0, .max = 1'024}, "image workers; 0: one per core");
+  binder.count("files_max", files_max, {.min = 0, .max = 1'000'000},
+               "that each process of the server may have open; 0: as the bench may");
   binder.text("config", config, "configuration of the server, a block of YAML text");
   binder.text_list("environment", environment, "NAME=value");
   bind_named(binder, "buckets", buckets, "buckets of the server");

@@ -123,6 +123,7 @@ struct Bucket {
 struct Server {
   std::string url;                       // empty: `millrace up` is started; else http://host:port
   std::size_t workers = 0;               // agent.workers.image.count; 0: one per core
+  std::size_t files_max = 0;             // that each process may have open; 0: as the bench may
   std::string config;                    // YAML of millrace.yaml, as a block of text
   std::vector<std::string> environment;  // NAME=value
   std::vector<Bucket> buckets;

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -86,6 +87,10 @@ base::Result<pid_t> SystemUnderTest::spawn(
     ::setpgid(0, 0);  // Ctrl-C reaches the bench, which stops its server itself
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (::getppid() != parent) ::_exit(1);
+    if (scenario_.server.files_max > 0) {
+      const rlimit files{scenario_.server.files_max, scenario_.server.files_max};
+      ::setrlimit(RLIMIT_NOFILE, &files);
+    }
     const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     ::dup2(out, STDOUT_FILENO);
     ::dup2(out, STDERR_FILENO);
