@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "base/error.h"
+#include "net/chunk_reader.h"
 #include "net/http_server.h"
 #include "net/read_buffer.h"
 
@@ -57,12 +60,16 @@ class RequestReader {
   Step advance_head();
   Step finish_head(std::size_t head_size);
   Step advance_body();
+  Step advance_chunks();
+  std::size_t take_body(std::uint64_t wanted);
   bool take_origin_form();
 
   const HttpServerLimits& limits_;
   ReadBuffer buffer_;
   std::unique_ptr<Parser> parser_;
   HttpRequest request_;
+  std::optional<ChunkReader> chunks_;  // of a chunked body …
+  std::uint64_t body_left_ = 0;        // … or what is to come of another
   base::Error refusal_;
   std::size_t line_start_ = 0;  // in the buffer: of the line not yet complete
   bool request_line_complete_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/response_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -13,24 +14,21 @@ namespace http = boost::beast::http;
 using ErrorCode = boost::beast::error_code;
 
 constexpr std::size_t kRead = 64 << 10;
-// "0\r\n\r\n". Beast (1.74) asserts that it has so much when it looks for the trailers again.
-constexpr std::size_t kChunkedMin = 5;
 
 std::string_view view_of(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 }  // namespace
 
-// Beast's parser; body bytes are handed out where they lie in the buffer.
+// Beast's parser, for heads (see request_reader.cc).
 struct ResponseReader::Parser {
   struct Message final : http::basic_parser<false> {
-    Message(Headers& into, std::string_view& body) : headers(into), piece(body) {}
+    explicit Message(Headers& into) : headers(into) {}
 
     void on_response_impl(int code, boost::beast::string_view, int, ErrorCode&) override {
       status = code;
     }
     void on_field_impl(http::field field, boost::beast::string_view name,
                        boost::beast::string_view value, ErrorCode& problem) override {
-      if (in_body) return;
       // Another coding would be handed on as if it were the body itself.
       if (field == http::field::transfer_encoding &&
           !equal_ignoring_case(view_of(value), "chunked")) {
@@ -40,30 +38,18 @@ struct ResponseReader::Parser {
       headers.add(view_of(name), view_of(value));
     }
     void on_header_impl(ErrorCode&) override {}
-    void on_body_init_impl(boost::optional<std::uint64_t> const&, ErrorCode&) override {
-      in_body = true;
-    }
-    std::size_t on_body_impl(boost::beast::string_view body, ErrorCode&) override {
-      piece = view_of(body);
-      return body.size();
-    }
-    void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, ErrorCode&) override {
-      chunk_seen = true;
-    }
-    std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view body,
-                                   ErrorCode&) override {
-      piece = view_of(body);
-      return body.size();
+    void on_body_init_impl(boost::optional<std::uint64_t> const&, ErrorCode&) override {}
+    std::size_t on_body_impl(boost::beast::string_view, ErrorCode&) override { return 0; }
+    void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, ErrorCode&) override {}
+    std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view, ErrorCode&) override {
+      return 0;
     }
     void on_finish_impl(ErrorCode&) override {}
     void on_request_impl(http::verb, boost::beast::string_view, boost::beast::string_view, int,
                          ErrorCode&) override {}
 
     Headers& headers;
-    std::string_view& piece;
     int status = 0;
-    bool in_body = false;
-    bool chunk_seen = false;
   };
 
   std::optional<Message> message;
@@ -99,7 +85,7 @@ ResponseReader::Step ResponseReader::advance_head() {
     if (head_size > headers_bytes_max_) return fail("the answer's header is too large");
 
     headers_.clear();
-    auto& message = parser_->message.emplace(headers_, piece_);
+    auto& message = parser_->message.emplace(headers_);
     message.header_limit(UINT32_MAX);
     message.body_limit(UINT64_MAX);  // none would refuse every length on Beast of Boost 1.74
     message.skip(to_head_);
@@ -112,39 +98,69 @@ ResponseReader::Step ResponseReader::advance_head() {
     }
     status_ = message.status;
     if (status_ == 101) return fail("the answer switches protocols, which nobody asked for");
-    if (status_ >= 200) return Step::Head;
+    if (status_ < 200) continue;
+    begin_body();
+    return Step::Head;
+  }
+}
+
+void ResponseReader::begin_body() {
+  const auto& message = *parser_->message;
+  if (to_head_ || status_ == 204 || status_ == 304) {
+    done_ = true;
+  } else if (message.chunked()) {
+    chunks_.emplace();
+  } else if (const auto length = message.content_length()) {
+    body_left_ = *length;
+    done_ = body_left_ == 0;
+  } else {
+    until_close_ = true;
   }
 }
 
 ResponseReader::Step ResponseReader::advance_body() {
-  auto& message = *parser_->message;
   piece_ = {};
-  while (!complete() && !buffer_.empty()) {
-    if (message.chunked() && !message.chunk_seen && buffer_.size() < kChunkedMin) break;
-    const std::string_view taken = piece_;
-    const std::string_view bytes = buffer_.readable();
-    ErrorCode problem;
-    buffer_.consume(message.put(boost::asio::const_buffer(bytes.data(), bytes.size()), problem));
-    if (problem == http::error::need_more) {
-      if (buffer_.size() >= kRead) return fail("a chunk header or trailer does not end");
-      break;
-    }
-    if (problem) return fail("the answer's body is malformed: " + problem.message());
-    // One step past a piece (it reads a chunk's header and no body), so that the end of the body is
-    // seen together with its last byte.
-    if (!taken.empty()) break;
+  if (chunks_) {
+    if (!advance_chunks()) return fail("the answer's body is not chunked as it should be");
+  } else if (!complete()) {
+    const std::uint64_t wanted = until_close_ ? UINT64_MAX : body_left_;
+    body_left_ -= take_piece(wanted);
+    done_ = !until_close_ && body_left_ == 0;
   }
   if (!piece_.empty()) return Step::Piece;
   return complete() ? Step::End : Step::NeedMore;
 }
 
-bool ResponseReader::end_of_stream() {
-  if (complete()) return true;
-  if (!parser_->message || !parser_->message->is_header_done() || !parser_->message->need_eof()) {
-    return false;
+// One piece at most, and a look past it, so that the end of the body is seen together with its last
+// byte. False: malformed.
+bool ResponseReader::advance_chunks() {
+  while (!complete()) {
+    std::size_t consumed = 0;
+    const ChunkReader::Step step = chunks_->advance(buffer_.readable(), consumed);
+    buffer_.consume(consumed);
+    if (step == ChunkReader::Step::Malformed) return false;
+    if (step == ChunkReader::Step::NeedMore) break;
+    if (step == ChunkReader::Step::End) {
+      done_ = true;
+    } else if (!piece_.empty() || buffer_.empty()) {
+      break;
+    } else {
+      chunks_->took(take_piece(chunks_->data_left()));
+    }
   }
-  ended_by_close_ = true;
   return true;
+}
+
+std::size_t ResponseReader::take_piece(std::uint64_t wanted) {
+  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(wanted, buffer_.size()));
+  piece_ = buffer_.readable().substr(0, count);
+  buffer_.consume(count);
+  return count;
+}
+
+bool ResponseReader::end_of_stream() {
+  if (until_close_) ended_by_close_ = true;
+  return complete();
 }
 
 std::optional<std::uint64_t> ResponseReader::content_length() const {
@@ -153,9 +169,7 @@ std::optional<std::uint64_t> ResponseReader::content_length() const {
   return *length;
 }
 
-bool ResponseReader::complete() const {
-  return ended_by_close_ || (parser_->message && parser_->message->is_done());
-}
+bool ResponseReader::complete() const { return done_ || ended_by_close_; }
 
 bool ResponseReader::reusable() const {
   return complete() && !ended_by_close_ && parser_->message->keep_alive() && buffer_.empty();

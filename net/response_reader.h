@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "net/chunk_reader.h"
 #include "net/headers.h"
 #include "net/read_buffer.h"
 
@@ -54,6 +55,9 @@ class ResponseReader {
   struct Parser;
 
   Step fail(std::string problem);
+  void begin_body();
+  bool advance_chunks();
+  std::size_t take_piece(std::uint64_t wanted);
 
   ReadBuffer& buffer_;
   const std::size_t headers_bytes_max_;
@@ -61,9 +65,13 @@ class ResponseReader {
   std::unique_ptr<Parser> parser_;
   Headers headers_;
   int status_ = 0;
-  std::size_t searched_ = 0;  // bytes of the buffer without the end of the head
+  std::size_t searched_ = 0;           // bytes of the buffer without the end of the head
+  std::optional<ChunkReader> chunks_;  // of a chunked body …
+  std::uint64_t body_left_ = 0;        // … or what is to come of one with a length
   std::string_view piece_;
   std::string problem_;
+  bool until_close_ = false;
+  bool done_ = false;
   bool ended_by_close_ = false;
 };
 

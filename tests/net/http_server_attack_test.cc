@@ -36,8 +36,7 @@ class Bystander {
     stop_ = true;
     thread_.join();
     EXPECT_GT(served_, 0);
-    EXPECT_EQ(failed_, 0);
-    EXPECT_LT(slowest_, 2s) << "on a machine that may be busy with other things";
+    EXPECT_EQ(failed_, 0) << "each within kPatience; how quick they are is for bench/";
   }
   Bystander(const Bystander&) = delete;
   Bystander& operator=(const Bystander&) = delete;
@@ -53,14 +52,12 @@ class Bystander {
   void ask(const Endpoint& endpoint) {
     auto peer = std::make_unique<Peer>(endpoint);
     for (int i = 0; i < 3; ++i) {
-      const auto asked = Clock::now();
       bool good = false;
       // A server may close an idle connection at any time; clients ask once more on a new one.
       for (int attempt = 0; attempt < 2 && !good; ++attempt) {
         if (attempt > 0) peer = std::make_unique<Peer>(endpoint);
         good = peer->connected() && peer->send(kGet) && peer->read_answer().body == "ok";
       }
-      slowest_ = std::max(slowest_, Clock::now() - asked);
       ++(good ? served_ : failed_);
     }
   }
@@ -68,7 +65,6 @@ class Bystander {
   std::atomic<bool> stop_{false};
   std::atomic<int> served_{0};
   std::atomic<int> failed_{0};
-  Clock::duration slowest_{};
   std::thread thread_;
 };
 

@@ -60,7 +60,6 @@ TEST_F(RequestReaderTest, JoinsChunksAndDropsTrailers) {
   EXPECT_EQ(reader.request().headers.find("Trailer"), std::nullopt);
 }
 
-// Beast's own parser would assert when the first chunk is the last and its trailers come slowly.
 TEST_F(RequestReaderTest, ReadsTrailersByteByByteBehindNoBody) {
   RequestReader reader(limits_);
   ASSERT_EQ(feed(reader,
@@ -149,7 +148,7 @@ TEST_F(RequestReaderTest, RefusesWhatTwoServersMayReadDifferently) {
 TEST_F(RequestReaderTest, RefusesMalformedChunks) {
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (const std::string_view body :
-       {"x\r\n\r\n", "3\r\nabcd\r\n0\r\n\r\n", "-3\r\nabc\r\n", "\r\nabc\r\n"}) {
+       {"x\r\n", "3\r\nabcd\r\n0\r\n\r\n", "-3\r\nabc\r\n", "\r\nabc\r\n"}) {
     EXPECT_EQ(refusal_of(head + std::string(body)), Reason::BadTarget) << body;
   }
   EXPECT_EQ(refusal_of(head + "1;" + std::string(70'000, 'e')), Reason::BadTarget);
