@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Attacks from the network, each beside a client that behaves and must keep being served.
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
