@@ -151,6 +151,26 @@ TEST_F(MediaPortTest, GivesEvenTheUnreadableARequestId) {
   EXPECT_EQ(reply.header("x-reqid").size(), 24U);
 }
 
+TEST_F(MediaPortTest, TheAccessLogTellsWhoAskedBehindAProxy) {
+  config_.access_log.requests = "all";
+  config_.throttle.trusted_proxies = {"127.0.0.0/8"};
+  start_gateway();
+  write_photo("a.jpg", "original");
+  testing::internal::CaptureStderr();
+  get("/photos/a.jpg", {{"X-Forwarded-For", "192.0.2.1, 2001:db8:1:2::7"}});
+  get("/photos/nosuch.jpg", {});
+  get("/nosuch/a.jpg", {{"X-Forwarded-For", "203.0.113.9"}});  // refused before it is counted
+  gateway_.reset();
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_NE(
+      log.find(R"("client":"2001:db8:1:2::7","peer":"127.0.0.1","user":"ip:2001:db8:1:2::/64")"),
+      std::string::npos)
+      << log;
+  EXPECT_NE(log.find(R"("client":"127.0.0.1","peer":"127.0.0.1","user":"ip:127.0.0.1")"),
+            std::string::npos);
+  EXPECT_NE(log.find(R"("client":"203.0.113.9","peer":"127.0.0.1","user":"")"), std::string::npos);
+}
+
 TEST_F(MediaPortTest, OpsPortTellsHealth) {
   EXPECT_EQ(fetch(ops_port(), "/livez").status, 200);
   const Reply ready = fetch(ops_port(), "/readyz");

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole gateways with a real Redis: what is shared, and what happens without it.
 #include <chrono>
+#include <cstdlib>
 #include <future>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,6 +15,14 @@
 
 namespace millrace::gateway {
 namespace {
+
+std::size_t count_of(std::string_view text, std::string_view word) {
+  std::size_t count = 0;
+  for (std::size_t at = 0; (at = text.find(word, at)) != std::string_view::npos; ++at) {
+    if (at == 0 || text[at - 1] == '\n') ++count;
+  }
+  return count;
+}
 
 class RedisLimitsTest : public GatewayTest {
  protected:
@@ -49,6 +59,29 @@ TEST_F(RedisLimitsTest, TwoGatewaysCountOneUserTogether) {
   }
   EXPECT_EQ(served, 10);
   EXPECT_EQ(refused, 10);
+}
+
+TEST_F(RedisLimitsTest, AThreadHasOneConnectionAndARequestCostsOneCall) {
+  config_.throttle.tiers["free"] = {.rate_per_s = 1'000, .burst = 1'000, .concurrency_max = 0};
+  start_gateway();
+  ASSERT_TRUE(eventually([this] { return redis_decides(); }));
+  const std::string clients = redis_.ask({"CLIENT", "LIST"});
+  EXPECT_EQ(count_of(clients, "id="), config_.threads + 1) << "and the one that asks";
+  const auto calls = [this] {
+    const std::string stats = redis_.ask({"INFO", "commandstats"});
+    const std::size_t at = stats.find("cmdstat_evalsha:calls=");
+    return at == std::string::npos ? 0 : std::atoi(stats.c_str() + at + 22);
+  };
+  // A machine too busy for 10 ms has the share decide, and Redis probed.
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    const int before = calls();
+    const double decided = metric("millrace_gateway_redis_decisions_total");
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(get("/photos/a.jpg").status, 200);
+    if (metric("millrace_gateway_redis_decisions_total") - decided < 10) continue;
+    EXPECT_EQ(calls() - before, 10);
+    return;
+  }
+  FAIL() << "Redis never decided on ten in a row";
 }
 
 // Two slots of one user, one held by way of each gateway: a third is refused by both.

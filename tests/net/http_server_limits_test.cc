@@ -210,6 +210,32 @@ TEST(RequestGateTest, AFullGateStopsAcceptAndKeptAliveReads) {
   EXPECT_EQ(gate->left(), 1);
 }
 
+// While the gate is shut the kernel holds as many as it was told to (and one), and no more.
+TEST(RequestGateTest, TheBacklogIsAsLongAsItIsConfigured) {
+  const auto gate = std::make_shared<Gate>(1);
+  HttpServer::Options options;
+  options.gate = gate;
+  options.limits.listen_backlog = 4;
+  LiveServer live(options, ok());
+  ASSERT_TRUE(gate->try_acquire());
+  const SocketAddress address = address_of_literal(live.endpoint().host, live.endpoint().port);
+  std::vector<base::UniqueFd> clients;
+  std::vector<pollfd> polled;
+  for (int i = 0; i < 20; ++i) {
+    clients.emplace_back(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    ::connect(clients.back().get(), address.get(), address.length);
+    polled.push_back({.fd = clients.back().get(), .events = POLLOUT, .revents = 0});
+  }
+  testing::let_pass(200ms);
+  EXPECT_EQ(::poll(polled.data(), polled.size(), 0), 5);
+  EXPECT_EQ(live.counts().accepted, 0U);
+  gate->release();
+  for (const auto& client : clients) {  // the kernel lets the others in when they try again
+    pollfd ready{.fd = client.get(), .events = POLLOUT, .revents = 0};
+    EXPECT_EQ(::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count())), 1);
+  }
+}
+
 TEST(RequestGateTest, APermitReleasedElsewhereIsNoticed) {
   const auto gate = std::make_shared<Gate>(1);
   HttpServer::Options options;
