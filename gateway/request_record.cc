@@ -8,7 +8,10 @@ namespace millrace::gateway {
 bool is_logged(const AccessLogConfig& config, const RequestRecord& record, base::Duration took) {
   if (config.requests == "all") return true;
   if (config.requests == "none") return false;
-  const bool failed = record.failure && base::http_status_of(*record.failure) >= 500;
+  // A full queue is refused for microseconds, and at ten times the load that is nearly every
+  // request: a line would cost as much as the refusal. Metrics count them.
+  const bool refused = record.failure == base::Reason::QueueFull;
+  const bool failed = record.failure && base::http_status_of(*record.failure) >= 500 && !refused;
   return failed || took >= config.slow;
 }
 

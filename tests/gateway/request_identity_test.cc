@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "gateway/request_record.h"
+
 namespace millrace::gateway {
 namespace {
 
@@ -20,6 +22,20 @@ TEST(RequestIdsTest, NeverRepeats) {
     EXPECT_TRUE(seen.insert(id).second);
     EXPECT_TRUE(seen.insert(others.next()).second);
   }
+}
+
+TEST(RequestRecordTest, FailedAndSlowRequestsGetALineAndFullQueuesDoNot) {
+  using std::chrono::milliseconds;
+  const AccessLogConfig config;
+  RequestRecord record;
+  EXPECT_FALSE(is_logged(config, record, milliseconds(5)));
+  EXPECT_TRUE(is_logged(config, record, config.slow));
+  record.failure = base::Reason::Deadline;
+  EXPECT_TRUE(is_logged(config, record, milliseconds(5)));
+  record.failure = base::Reason::QueueFull;
+  EXPECT_FALSE(is_logged(config, record, milliseconds(5)));
+  EXPECT_TRUE(is_logged(config, record, config.slow)) << "it waited and was displaced";
+  EXPECT_TRUE(is_logged({.requests = "all"}, record, milliseconds(5)));
 }
 
 TEST(TraceParentTest, ReadsTheStandardsExample) {
