@@ -47,6 +47,10 @@ void WorkersConfig::bind(base::ConfigBinder& b) {
   b.text("binary", binary, "the worker's program; empty: beside the agent's own");
   b.text("face_model", face_model, "ONNX file of the face detector; empty: none");
   b.count("count", count, {.min = 0, .max = 4'096}, "workers; 0: one per core");
+  b.count(
+      "probe_count", probe_count, {.min = 1, .max = 256},
+      "workers beside those that do nothing but read headers; with two, one that hangs does not "
+      "hold up the files of others");
   b.flag("pin", pin, "pin each worker to a core of its own");
   b.count("spares", spares, {.min = 0, .max = 64}, "workers started ahead of a crash");
   std::int64_t tasks = static_cast<std::int64_t>(tasks_max);

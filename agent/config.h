@@ -30,6 +30,7 @@ struct WorkersConfig {
   std::string binary;                // empty: millrace-image-worker beside the agent's own binary
   std::string face_model;            // ONNX file; empty: facecrop falls back to the attention crop
   std::size_t count = 0;             // 0: one per core
+  std::size_t probe_count = 2;       // more, that read headers only: one may hang
   bool pin = true;                   // each to a core of its own
   std::size_t spares = 1;            // started ahead, so that a crash costs milliseconds
   std::uint64_t tasks_max = 10'000;  // recycled after; 0: never

@@ -17,16 +17,25 @@ const std::vector<double> kRatioBounds{0.1, 0.25, 0.5, 0.67, 0.8, 0.9, 1, 1.1, 1
 
 TierMetrics tier_metrics(base::Metrics& m, const std::string& tier) {
   const base::Labels labels{{"tier", tier}};
-  return {.depth = m.gauge("millrace_agent_queue_depth", "Tasks that wait for a worker", labels),
-          .lifo_switches = m.gauge("millrace_agent_queue_lifo_switches",
-                                   "Times that the queue was turned newest first", labels),
-          .delay_seconds =
-              m.histogram("millrace_agent_queue_delay_seconds",
-                          "Time in the queue of those who got a worker", kStageBounds, labels),
-          .dropped = m.counter("millrace_agent_queue_dropped_total",
-                               "Tasks dropped at dequeue: their deadline could not be met", labels),
-          .displaced = m.counter("millrace_agent_queue_displaced_total",
-                                 "Tasks whose place went to a user with fewer waiting", labels)};
+  const auto drops = [&](const std::string& reason) {
+    return m.counter("millrace_agent_queue_drops_total",
+                     "Tasks that got no worker: no room, a place given to a user with fewer, too "
+                     "late for their deadline at dequeue, or expired while they waited",
+                     {{"tier", tier}, {"reason", reason}});
+  };
+  return {
+      .depth = m.gauge("millrace_agent_queue_depth", "Tasks that wait for a worker", labels),
+      .cpu_seconds = m.gauge("millrace_agent_queue_cpu_seconds",
+                             "Processor time that the waiting tasks are expected to take", labels),
+      .lifo_switches = m.gauge("millrace_agent_queue_lifo_switches",
+                               "Times that the queue was turned newest first", labels),
+      .delay_seconds =
+          m.histogram("millrace_agent_queue_delay_seconds",
+                      "Time in the queue of those who got a worker", kStageBounds, labels),
+      .full = drops("full"),
+      .displaced = drops("displaced"),
+      .too_late = drops("too_late"),
+      .expired = drops("expired")};
 }
 
 }  // namespace

@@ -16,10 +16,14 @@ namespace millrace::agent {
 // The series of one tier's queue.
 struct TierMetrics {
   base::Gauge depth;
+  base::Gauge cpu_seconds;  // that those who wait are expected to take
   base::Gauge lifo_switches;
   base::Histogram delay_seconds;  // of those who got a worker
-  base::Counter dropped;          // at dequeue: could not meet their deadline any more
-  base::Counter displaced;        // gave their place to a user with fewer waiting
+  // Those who did not:
+  base::Counter full;       // found no room, before or after they were fetched
+  base::Counter displaced;  // gave their place to a user with fewer waiting
+  base::Counter too_late;   // at dequeue: could not meet their deadline any more
+  base::Counter expired;    // their deadline passed while they waited
 };
 
 // Every series of the agent, made once: on the path of a request they are pointers. Names begin

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/node.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <unistd.h>
@@ -37,6 +38,13 @@ std::vector<std::string> tier_names(const AgentConfig& config) {
   return names;
 }
 
+std::string lightest_tier(const AgentConfig& config) {
+  return std::ranges::min_element(
+             config.tiers,
+             [](const auto& a, const auto& b) { return a.second.weight < b.second.weight; })
+      ->first;
+}
+
 WorkerPool::Options pool_options(const Node::Options& options) {
   const WorkersConfig& workers = options.config.image_workers;
   WorkerPool::Options pool;
@@ -45,6 +53,7 @@ WorkerPool::Options pool_options(const Node::Options& options) {
   if (!workers.face_model.empty()) pool.program.arguments = {"--face-model", workers.face_model};
   pool.cores = allowed_cores();
   pool.work_slots = workers.count == 0 ? pool.cores.size() : workers.count;
+  pool.probe_slots = workers.probe_count;
   pool.spares = workers.spares;
   pool.pin = workers.pin;
   pool.recycle = {.tasks_max = workers.tasks_max, .rss_max = workers.rss_max};
@@ -147,12 +156,15 @@ base::Result<void> Node::Impl::build() {
       VariantService::Parts{store, sources, prober, work_queue, pool, quarantine,
                             std::make_shared<CostModel>()},
       metrics);
+  const std::vector<std::string> names = tier_names(config);
   tasks = std::make_shared<TaskServer>(
       TaskServer::Options{.node_id = config.node_id,
                           .fleet_key = options.fleet_key,
                           .clock_skew = config.clock_skew,
                           .deadline_max = config.limits.deadline,
-                          .waiting_max = config.limits.waiting_max},
+                          .waiting_max = config.limits.waiting_max,
+                          .tiers = {names.begin(), names.end()},
+                          .lightest_tier = lightest_tier(config)},
       TaskServer::Sources{
           .load = [this] { return load(); },
           .retry_after_s =
@@ -226,6 +238,7 @@ void Node::Impl::refresh() {
   metrics.preparing.set(static_cast<double>(decider.preparing()));
   for (const auto& [name, tier] : metrics.tiers) {
     tier.depth.set(static_cast<double>(decider.depth(name)));
+    tier.cpu_seconds.set(std::chrono::duration<double>(decider.queued_cpu(name)).count());
     tier.lifo_switches.set(static_cast<double>(decider.lifo_switches(name)));
   }
 }

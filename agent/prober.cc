@@ -62,14 +62,22 @@ Prober::Prober(net::asio::io_context& io, TaskLimitsConfig limits,
       queue_(std::move(queue)),
       quarantine_(std::move(quarantine)) {}
 
-net::Awaitable<base::Result<ipc::Probe>> Prober::probe(std::shared_ptr<Prober> prober,
-                                                       SourceCopy source, base::Deadline deadline,
-                                                       net::CancelToken cancel) {
+net::Awaitable<base::Result<ipc::Probe>> Prober::probe(
+    std::shared_ptr<Prober> prober, SourceCopy source,
+    std::shared_ptr<const RunQueue::Standing> asker, base::Deadline deadline,
+    net::CancelToken cancel) {
   while (!source.version->probe) {
     const auto joined = prober->flights_.join(prober->io_, source.version->content);
     if (joined.is_new) {
-      net::asio::co_spawn(prober->io_, fly(prober, joined.flight, source, deadline),
+      auto standing = std::make_shared<RunQueue::Standing>();
+      standing->tier = asker->tier;
+      standing->user = asker->user;
+      prober->standings_[source.version->content] = standing;
+      net::asio::co_spawn(prober->io_,
+                          fly(prober, joined.flight, source, std::move(standing), deadline),
                           net::asio::detached);
+    } else {
+      prober->lift(source.version->content, asker->tier, asker->user);
     }
     auto outcome = co_await Flight<ipc::Probe>::wait(joined.flight, deadline, cancel);
     if (outcome) {
@@ -87,21 +95,28 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::probe(std::shared_ptr<Prober> p
   co_return *source.version->probe;
 }
 
+void Prober::lift(const CacheKey& content, const std::string& tier, const std::string& user) {
+  const auto found = standings_.find(content);
+  if (found != standings_.end()) queue_->lift(*found->second, tier, user);
+}
+
 net::Awaitable<void> Prober::fly(std::shared_ptr<Prober> self, ProbeFlight flight,
-                                 SourceCopy source, base::Deadline deadline) {
-  auto outcome = co_await self->ask(source, deadline, flight->cancel_token());
+                                 SourceCopy source, StandingPtr standing, base::Deadline deadline) {
+  auto outcome = co_await self->ask(source, standing, deadline, flight->cancel_token());
+  // Unless all had left it, and a new one is in the air.
+  const auto kept = self->standings_.find(source.version->content);
+  if (kept != self->standings_.end() && kept->second == standing) self->standings_.erase(kept);
   self->flights_.finish(source.version->content, flight, std::move(outcome));
 }
 
-net::Awaitable<base::Result<ipc::Probe>> Prober::ask(SourceCopy source, base::Deadline deadline,
+net::Awaitable<base::Result<ipc::Probe>> Prober::ask(SourceCopy source, StandingPtr standing,
+                                                     base::Deadline deadline,
                                                      net::CancelToken cancel) {
   const CacheKey plan = cache_key_of({"probe", base::hex(source.version->content)});
   if (quarantine_->holds(plan, base::Clock::now())) {
     co_return base::fail(base::Reason::Quarantined,
                          "This file killed workers that read it; it is refused for a while.");
   }
-  auto standing = std::make_shared<RunQueue::Standing>();
-  standing->tier = "probe";
   auto worker = co_await RunQueue::worker(queue_, std::move(standing), {}, deadline, cancel);
   if (!worker) co_return base::fail(std::move(worker.error()));
   auto input = source.bytes.file().open_for_reading();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <unordered_map>
 
 #include "agent/config.h"
 #include "agent/flight.h"
@@ -21,8 +22,8 @@ ipc::RunLimits run_limits(const TaskLimitsConfig& limits);
 base::Result<void> check_probe(const ipc::Probe& probe, const TaskLimitsConfig& limits);
 
 // Reads each original's header once, in a worker that does nothing else, and keeps what it says
-// with the version. Limits are checked on that, before any queue: a bomb costs a header. Failures
-// are not kept. One thread.
+// with the version. Limits are checked on that, before any queue: a bomb costs a header. Who waits
+// for it waits by tier and user, as for work. Failures are not kept. One thread.
 class Prober : public std::enable_shared_from_this<Prober> {
  public:
   Prober(net::asio::io_context& io, TaskLimitsConfig limits, std::chrono::milliseconds timeout,
@@ -30,17 +31,22 @@ class Prober : public std::enable_shared_from_this<Prober> {
 
   // Within the limits, or: UnsupportedMedia, CorruptMedia, TooManyPixels, TooManyFrames,
   // WorkerDied, TaskTooExpensive, Quarantined, QueueFull, Deadline, ClientGone. `source` has its
-  // bytes.
-  static net::Awaitable<base::Result<ipc::Probe>> probe(std::shared_ptr<Prober> prober,
-                                                        SourceCopy source, base::Deadline deadline,
-                                                        net::CancelToken cancel);
+  // bytes. `asker` is read, not changed.
+  static net::Awaitable<base::Result<ipc::Probe>> probe(
+      std::shared_ptr<Prober> prober, SourceCopy source,
+      std::shared_ptr<const RunQueue::Standing> asker, base::Deadline deadline,
+      net::CancelToken cancel);
+
+  // Somebody of this tier waits for work on that original: a probe of it waits as theirs.
+  void lift(const CacheKey& content, const std::string& tier, const std::string& user);
 
  private:
   using ProbeFlight = std::shared_ptr<Flight<ipc::Probe>>;
+  using StandingPtr = std::shared_ptr<RunQueue::Standing>;
   static net::Awaitable<void> fly(std::shared_ptr<Prober> self, ProbeFlight flight,
-                                  SourceCopy source, base::Deadline deadline);
-  net::Awaitable<base::Result<ipc::Probe>> ask(SourceCopy source, base::Deadline deadline,
-                                               net::CancelToken cancel);
+                                  SourceCopy source, StandingPtr standing, base::Deadline deadline);
+  net::Awaitable<base::Result<ipc::Probe>> ask(SourceCopy source, StandingPtr standing,
+                                               base::Deadline deadline, net::CancelToken cancel);
 
   net::asio::io_context& io_;
   TaskLimitsConfig limits_;
@@ -48,6 +54,7 @@ class Prober : public std::enable_shared_from_this<Prober> {
   std::shared_ptr<RunQueue> queue_;
   std::shared_ptr<Quarantine> quarantine_;
   FlightMap<CacheKey, ipc::Probe, CacheKeyHash> flights_;
+  std::unordered_map<CacheKey, StandingPtr, CacheKeyHash> standings_;  // of those in the air
   std::uint64_t next_id_ = 1;
 };
 

@@ -19,7 +19,9 @@ QueueDecider::Options work_queue_options(const AgentConfig& config, std::size_t 
 
 QueueDecider::Options probe_queue_options(const AgentConfig& config) {
   QueueDecider::Options options;
-  options.tiers["probe"] = {.depth_max = config.limits.probes_waiting_max};
+  for (const auto& [name, tier] : config.tiers) {
+    options.tiers[name] = {.depth_max = config.limits.probes_waiting_max, .weight = tier.weight};
+  }
   return options;
 }
 

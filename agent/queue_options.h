@@ -8,7 +8,8 @@ namespace millrace::agent {
 
 // The lines in front of `workers` workers, as configured. Pure.
 QueueDecider::Options work_queue_options(const AgentConfig& config, std::size_t workers);
-// The line in front of the worker that probes: one tier called "probe".
+// The lines in front of the workers that probe. Nobody is refused a place before all are taken;
+// between tiers by the same weights.
 QueueDecider::Options probe_queue_options(const AgentConfig& config);
 
 }  // namespace millrace::agent

@@ -11,11 +11,6 @@ base::Failure unknown_tier(const std::string& tier) {
   return base::fail(base::Reason::Internal, "The tier is not known on this node.", "tier " + tier);
 }
 
-base::Failure queue_full() {
-  return base::fail(base::Reason::QueueFull,
-                    "The queue in front of the workers is full; try again later.");
-}
-
 }  // namespace
 
 Preparing::~Preparing() { queue_->decider_.abandon(id_); }
@@ -40,12 +35,26 @@ void RunQueue::start() {
   });
 }
 
+const TierMetrics* RunQueue::series(const std::string& tier) const {
+  return role_ == WorkerRole::Work ? metrics_.tier(tier) : nullptr;
+}
+
+base::Failure RunQueue::refuse_full(const std::string& tier) const {
+  if (const TierMetrics* metrics = series(tier)) metrics->full.add();
+  return base::fail(base::Reason::QueueFull,
+                    "The queue in front of the workers is full; try again later.");
+}
+
+void RunQueue::refuse_late(const std::string& tier) const {
+  if (const TierMetrics* metrics = series(tier)) metrics->too_late.add();
+}
+
 base::Result<std::shared_ptr<Preparing>> RunQueue::prepare(const std::string& tier,
                                                            const std::string& user,
                                                            const std::string& origin) {
   if (!decider_.knows(tier)) return unknown_tier(tier);
   const TicketId id = next_id_++;
-  if (!decider_.prepare(id, tier, user, origin, base::Clock::now())) return queue_full();
+  if (!decider_.prepare(id, tier, user, origin, base::Clock::now())) return refuse_full(tier);
   return std::make_shared<Preparing>(shared_from_this(), id);
 }
 
@@ -59,7 +68,7 @@ net::Awaitable<base::Result<QueuedWorker>> RunQueue::worker(std::shared_ptr<RunQ
   const auto offered = queue->decider_.offer(
       standing->tier, WaitingTask{id, standing->user, deadline, work, now}, now);
   if (offered.verdict == TierQueue::Verdict::UnknownTier) co_return unknown_tier(standing->tier);
-  if (offered.verdict == TierQueue::Verdict::Full) co_return queue_full();
+  if (offered.verdict == TierQueue::Verdict::Full) co_return queue->refuse_full(standing->tier);
   if (offered.displaced) queue->end(*offered.displaced, standing->tier, Fate::Displaced);
   Ticket ticket(queue->io_);
   queue->tickets_.emplace(id, &ticket);
@@ -75,22 +84,26 @@ net::Awaitable<base::Result<QueuedWorker>> RunQueue::worker(std::shared_ptr<RunQ
   const auto on_cancel = cancel.on_cancel([&ticket] { ticket.told.notify(); });
   co_await ticket.told.wait(deadline);
   if (ticket.lease) co_return QueuedWorker(queue, id, std::move(ticket.lease));
-  co_return base::fail(error_of(ticket, cancel));
+  co_return base::fail(queue->error_of(ticket, *standing, deadline, cancel));
 }
 
-base::Error RunQueue::error_of(const Ticket& ticket, const net::CancelToken& cancel) {
+base::Error RunQueue::error_of(const Ticket& ticket, Standing& standing, base::Deadline deadline,
+                               const net::CancelToken& cancel) const {
   if (ticket.fate == Fate::Displaced) {
     return base::make_error(base::Reason::QueueFull,
                             "The queue is full and this user has more in it than others; try "
                             "again later.");
   }
   if (ticket.fate == Fate::Dropped) {
+    standing.too_late = true;
     return base::make_error(base::Reason::Deadline,
                             "The work could not have been done before the deadline.");
   }
-  if (cancel.cancelled()) {
+  // Whoever waited for it may have left at that deadline a moment before.
+  if (cancel.cancelled() && !deadline.expired(base::Clock::now())) {
     return base::make_error(base::Reason::ClientGone, "The client went away.");
   }
+  if (const TierMetrics* metrics = series(standing.tier)) metrics->expired.add();
   return base::make_error(base::Reason::Deadline, "No worker was free before the deadline.");
 }
 
@@ -103,7 +116,7 @@ void RunQueue::serve() {
       end(dropped.id, dropped.tier, Fate::Dropped);
     }
     if (!taken.next) return;
-    if (const TierMetrics* tier = metrics_.tier(taken.next->tier)) {
+    if (const TierMetrics* tier = series(taken.next->tier)) {
       tier->delay_seconds.observe(std::chrono::duration<double>(taken.next->waited).count());
     }
     Ticket& ticket = *tickets_.at(taken.next->id);
@@ -113,8 +126,8 @@ void RunQueue::serve() {
 }
 
 void RunQueue::end(TicketId id, const std::string& tier, Fate fate) {
-  if (const TierMetrics* metrics = metrics_.tier(tier)) {
-    (fate == Fate::Dropped ? metrics->dropped : metrics->displaced).add();
+  if (const TierMetrics* metrics = series(tier)) {
+    (fate == Fate::Dropped ? metrics->too_late : metrics->displaced).add();
   }
   Ticket& ticket = *tickets_.at(id);
   ticket.fate = fate;
@@ -130,6 +143,7 @@ void RunQueue::lift(Standing& standing, const std::string& tier, const std::stri
   }
   standing.tier = tier;
   standing.user = user;
+  if (role_ == WorkerRole::Work) metrics_.lifted.add();
 }
 
 }  // namespace millrace::agent

@@ -61,7 +61,8 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
   struct Standing {
     std::string tier;
     std::string user;
-    TicketId waiting = 0;  // 0: not in the line
+    TicketId waiting = 0;   // 0: not in the line
+    bool too_late = false;  // it was dropped: what it takes at the least was more than was left
   };
   RunQueue(net::asio::io_context& io, std::shared_ptr<WorkerPool> pool, WorkerRole role,
            const QueueDecider::Options& options, const AgentMetrics& metrics);
@@ -82,6 +83,8 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
                                                            net::CancelToken cancel);
   // Somebody of `tier` waits for the same task: it waits as theirs where that is better.
   void lift(Standing& standing, const std::string& tier, const std::string& user);
+  // It was seen before it came to wait that its deadline cannot be met.
+  void refuse_late(const std::string& tier) const;
 
   [[nodiscard]] const QueueDecider& decider() const { return decider_; }
   [[nodiscard]] std::size_t retry_after_s(const std::string& tier) const {
@@ -98,9 +101,13 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
     WorkerLease lease;
     Fate fate = Fate::Waiting;
   };
+  // The series of a tier are those of its work, not of its probes; null then.
+  [[nodiscard]] const TierMetrics* series(const std::string& tier) const;
+  base::Failure refuse_full(const std::string& tier) const;
   void serve();
   void end(TicketId id, const std::string& tier, Fate fate);
-  static base::Error error_of(const Ticket& ticket, const net::CancelToken& cancel);
+  [[nodiscard]] base::Error error_of(const Ticket& ticket, Standing& standing,
+                                     base::Deadline deadline, const net::CancelToken& cancel) const;
 
   net::asio::io_context& io_;
   std::shared_ptr<WorkerPool> pool_;

@@ -92,7 +92,7 @@ net::Awaitable<void> TaskServer::task(net::HttpExchange& exchange) {
     co_await refuse(exchange, task.error(), {});
     co_return;
   }
-  const Asker asker{task->request_id, task->tier};
+  Asker asker{task->request_id, task->tier};
   if (draining_) {
     co_await refuse(
         exchange, base::make_error(base::Reason::Draining, "This node is being taken out."), asker);
@@ -100,6 +100,7 @@ net::Awaitable<void> TaskServer::task(net::HttpExchange& exchange) {
   }
   const base::TimePoint received = exchange.received_at();
   VariantRequest request = request_of(*task, exchange.request(), received);
+  asker.tier = request.tier;
   if (auto ready = variants_->at_once(request, received)) {
     co_await answer(exchange, *ready, asker);
     co_return;
@@ -137,10 +138,16 @@ VariantRequest TaskServer::request_of(pipeline::Task& task, const net::HttpReque
   request.key = std::move(task.key);
   request.pipeline = std::move(task.pipeline);
   request.user = std::move(task.user);
+  // A gateway may know of a tier before this node does: better served late than not at all.
+  if (!options_.tiers.contains(task.tier)) {
+    if (!warned_of_tier_) base::log_warn("tier_unknown", {{"tier", task.tier}});
+    warned_of_tier_ = true;
+    task.tier = options_.lightest_tier;
+  }
   request.tier = std::move(task.tier);
   request.if_none_match = http.headers.find("If-None-Match").value_or("");
-  request.deadline =
-      base::Deadline::after(received, std::min(task.time_left, options_.deadline_max));
+  request.time_allowed = std::min(task.time_left, options_.deadline_max);
+  request.deadline = base::Deadline::after(received, request.time_allowed);
   return request;
 }
 
@@ -233,8 +240,9 @@ net::Awaitable<void> TaskServer::refuse(net::HttpExchange& exchange, const base:
   }
   auto [head, body] = net::error_answer(error, asker.request_id);
   add_node_fields(head.headers, exchange.received_at());
-  if (status == 503)
+  if (status == 503 || status == 504) {
     head.headers.set("Retry-After", std::to_string(sources_.retry_after_s(asker.tier)));
+  }
   (void)co_await exchange.respond(std::move(head), body);
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "agent/config.h"
@@ -27,10 +28,12 @@ class TaskServer : public std::enable_shared_from_this<TaskServer> {
     std::chrono::milliseconds clock_skew{30'000};
     std::chrono::milliseconds deadline_max{30'000};
     std::size_t waiting_max = 20'000;
+    std::set<std::string> tiers;  // those with a queue
+    std::string lightest_tier;    // where tasks of any other wait
   };
   struct Sources {
     std::function<pipeline::NodeLoad()> load;  // what rides on every answer
-    // For 503: when to come back, for a user of this tier.
+    // For 503 and 504: when to come back, for a user of this tier.
     std::function<std::size_t(const std::string& tier)> retry_after_s;
   };
   TaskServer(Options options, Sources sources, std::shared_ptr<VariantService> variants,
@@ -70,6 +73,7 @@ class TaskServer : public std::enable_shared_from_this<TaskServer> {
   pipeline::ReplayWindow replay_;
   std::size_t waiting_ = 0;
   bool draining_ = false;
+  bool warned_of_tier_ = false;
   std::string load_text_;
   base::TimePoint load_made_{};
 };

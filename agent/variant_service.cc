@@ -217,6 +217,7 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::share(
       // What a better tier waits for does not wait in a worse one's queue.
       self->parts_.queue->lift(*self->standings_.at(joined.flight.get()), plan.request.tier,
                                plan.request.user);
+      self->parts_.prober->lift(plan.version->content, plan.request.tier, plan.request.user);
     }
     joined_other = !joined.is_new;
     auto outcome = co_await Flight<MadeVariant>::wait(joined.flight, deadline, cancel);
@@ -262,7 +263,7 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::produce(Plan plan, Sta
   metrics_.fetch_seconds.observe(std::chrono::duration<double>(times.fetch).count());
 
   begun = ended;
-  auto probe = co_await Prober::probe(parts_.prober, *source, deadline, cancel);
+  auto probe = co_await Prober::probe(parts_.prober, *source, standing, deadline, cancel);
   if (!probe) co_return base::fail(std::move(probe.error()));
   ended = base::Clock::now();
   times.probe = ended - begun;
@@ -272,8 +273,8 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::produce(Plan plan, Sta
   const auto expected = expect(plan, *probe);
   if (!expected) co_return base::fail(expected.error());
   if (plan.permission) plan.permission->arrived();
-  auto worker =
-      co_await RunQueue::worker(parts_.queue, std::move(standing), *expected, deadline, cancel);
+  auto worker = co_await RunQueue::worker(parts_.queue, standing, *expected, deadline, cancel);
+  if (standing->too_late) parts_.costs->note_dropped(plan.features, base::Clock::now());
   if (!worker) co_return base::fail(std::move(worker.error()));
   times.queue = base::Clock::now() - begun;
   metrics_.queue_seconds.observe(std::chrono::duration<double>(times.queue).count());
@@ -281,18 +282,26 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::produce(Plan plan, Sta
   co_return made;
 }
 
-// What the task will take; TaskTooExpensive when that can never be had.
+// What the task will take. TaskTooExpensive when that can never be had; Deadline when what is left
+// of this request's time, after the fetch, is too little for it.
 base::Result<ExpectedWork> VariantService::expect(Plan& plan, const ipc::Probe& probe) {
   const base::TimePoint now = base::Clock::now();
   plan.features = features_of(probe, plan.pipeline, *catalogue_);
   plan.expected = parts_.costs->predict(plan.features);
-  const base::Duration left = plan.request.deadline.remaining(now);
-  const TaskCeiling ceiling{.cpu = std::min<base::Duration>(left, options_.limits.worker_cpu),
-                            .memory = options_.limits.worker_memory_max};
+  const TaskCeiling ceiling{
+      .cpu = std::min<base::Duration>(plan.request.time_allowed, options_.limits.worker_cpu),
+      .memory = options_.limits.worker_memory_max};
   const CostModel::Verdict verdict = parts_.costs->judge(plan.features, ceiling, now);
   switch (verdict) {
     case CostModel::Verdict::Run:
-      return ExpectedWork{plan.expected.cpu, plan.expected.cpu_least};
+      if (plan.request.deadline.remaining(now) >= plan.expected.cpu_least) {
+        return ExpectedWork{plan.expected.cpu, plan.expected.cpu_least};
+      }
+      parts_.queue->refuse_late(plan.request.tier);
+      parts_.costs->note_dropped(plan.features, now);
+      return base::fail(base::Reason::Deadline,
+                        "Too little was left of the request's time for the work when the original "
+                        "was there.");
     case CostModel::Verdict::Trial:
       metrics_.cost_trials.add();
       return ExpectedWork{plan.expected.cpu, {}};

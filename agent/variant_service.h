@@ -68,6 +68,7 @@ struct VariantRequest {
   std::string tier;
   std::string if_none_match;  // as received; empty: none
   base::Deadline deadline;
+  base::Duration time_allowed{};  // from its receipt to the deadline
 };
 
 // Makes variants: result in the cache? the same one being made? is there room in the tier's queue?

@@ -150,20 +150,33 @@ CostModel::Verdict CostModel::judge(const TaskFeatures& task, const TaskCeiling&
   const TaskPrediction prediction = predict(task);
   const bool cpu = prediction.cpu_least > ceiling.cpu;
   const bool memory = prediction.memory_least > ceiling.memory;
-  if (!cpu && !memory) return Verdict::Run;
-  Entry& cell = entry(cell_name(task));
-  if (cell.trial_wait == base::Duration::zero()) {
-    cell.trial_wait = kTrialFirst;
-    cell.trial_at = now + cell.trial_wait;
-  } else if (now >= cell.trial_at) {
+  const bool too_much = cpu || memory;
+  const std::string name = cell_name(task);
+  if (!too_much && known(name).trial_wait == base::Duration::zero()) return Verdict::Run;
+  Entry& cell = entry(name);
+  doubt(cell, now);
+  if (now >= cell.trial_at) {
     cell.trial_wait = std::min(2 * cell.trial_wait, kTrialMost);
     cell.trial_at = now + cell.trial_wait;
     return Verdict::Trial;
   }
+  if (!too_much) return Verdict::Run;
+  if (cell.refuted) return Verdict::Trial;
   return cpu ? Verdict::TooMuchCpu : Verdict::TooMuchMemory;
 }
 
+void CostModel::note_dropped(const TaskFeatures& task, base::TimePoint now) {
+  doubt(entry(cell_name(task)), now);
+}
+
+void CostModel::doubt(Entry& cell, base::TimePoint now) {
+  if (cell.trial_wait > base::Duration::zero()) return;
+  cell.trial_wait = kTrialFirst;
+  cell.trial_at = now + cell.trial_wait;
+}
+
 void CostModel::learn(const TaskFeatures& task, base::Duration cpu, base::Bytes memory) {
+  const TaskPrediction expected = predict(task);
   const double cpu_ratio = std::log(cpu_ns(cpu) / prior_cpu_ns(task));
   const bool memory_known = memory.count > 0;
   const double memory_ratio =
@@ -172,11 +185,15 @@ void CostModel::learn(const TaskFeatures& task, base::Duration cpu, base::Bytes 
     at->cpu.add(cpu_ratio);
     if (memory_known) at->memory.add(memory_ratio);
   }
+  Entry& cell = entry(cell_name(task));
+  cell.refuted = cpu < expected.cpu_least || (memory_known && memory < expected.memory_least);
+  if (cell.refuted) cell.trial_wait = {};
 }
 
 void CostModel::learn_overrun(const TaskFeatures& task, base::Duration cpu) {
   const double at_least = std::log(cpu_ns(std::max(cpu, predict(task).cpu)) / prior_cpu_ns(task));
   for (Entry* at : {&entry(chain_name(task)), &entry(cell_name(task))}) at->cpu.add(at_least);
+  entry(cell_name(task)).refuted = false;
 }
 
 }  // namespace millrace::agent

@@ -48,8 +48,10 @@ struct TaskCeiling {
 // finer knowledge wins as soon as it has samples. In a table of `entries_max`: what was used
 // longest ago is forgotten.
 //
-// A task is refused only when several tasks just like it were measured, and then still one is let
-// through now and then, so that a wrong refusal ends by itself. Pure; one thread; O(1).
+// A task is refused only when several tasks just like it were measured. What is refused, or dropped
+// in the queue, is measured no more, so a wrong prediction would stand for ever: now and then one
+// is let through all the same, ever more rarely while that proves the prediction right; once it
+// proves it wrong the next are let through too, until they have moved it. Pure; one thread; O(1).
 class CostModel {
  public:
   explicit CostModel(std::size_t entries_max = 4'096);
@@ -57,9 +59,13 @@ class CostModel {
   [[nodiscard]] TaskPrediction predict(const TaskFeatures& task) const;
 
   enum class Verdict { Run, Trial, TooMuchCpu, TooMuchMemory };
-  // Trial: by what is known it is too much, and it may run to see whether that is still so.
+  // Trial: by what is known it may be too much, and it runs to see whether that is still so: its
+  // `least` is not to be used against it.
   [[nodiscard]] Verdict judge(const TaskFeatures& task, const TaskCeiling& ceiling,
                               base::TimePoint now);
+
+  // It was dropped in the queue because by its `least` it could not have met its deadline.
+  void note_dropped(const TaskFeatures& task, base::TimePoint now);
 
   void learn(const TaskFeatures& task, base::Duration cpu, base::Bytes memory);
   // It was stopped after that much and would have taken more.
@@ -72,10 +78,12 @@ class CostModel {
     RatioEstimate cpu;
     RatioEstimate memory;
     base::TimePoint trial_at{};   // not before this
-    base::Duration trial_wait{};  // doubled by each trial that was refused rightly
+    base::Duration trial_wait{};  // doubled by each trial; zero: nothing was held against it yet
+    bool refuted = false;         // the latest one took less than it ever should
     std::list<std::string>::iterator place;
   };
   Entry& entry(const std::string& name);
+  static void doubt(Entry& cell, base::TimePoint now);
   // What was learned, or the entry of nothing. Asking is no use of it: what nobody runs is
   // forgotten.
   [[nodiscard]] const Entry& known(const std::string& name) const;

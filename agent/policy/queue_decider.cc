@@ -37,14 +37,19 @@ TierQueue::Taken QueueDecider::take(base::TimePoint now) {
 void QueueDecider::finished(TicketId id, base::Duration work, base::TimePoint now) {
   const auto found = running_.find(id);
   if (found == running_.end()) return;
-  all_.finished(now, work);
-  meters_.at(found->second.tier).finished(now, work);
+  all_.finished(now, work, found->second.cpu);
+  meters_.at(found->second.tier).finished(now, work, found->second.cpu);
   running_.erase(found);
 }
 
 std::size_t QueueDecider::depth(const std::string& tier) const {
   const TierLine* line = queue_.line(tier);
   return line == nullptr ? 0 : line->depth();
+}
+
+base::Duration QueueDecider::queued_cpu(const std::string& tier) const {
+  const TierLine* line = queue_.line(tier);
+  return line == nullptr ? base::Duration{} : line->cpu();
 }
 
 bool QueueDecider::full(const std::string& tier) const {
@@ -81,8 +86,8 @@ pipeline::NodeLoad QueueDecider::load(base::TimePoint now) const {
 
 std::size_t QueueDecider::retry_after_s(const std::string& tier, base::TimePoint now) const {
   const auto meter = meters_.find(tier);
-  if (meter == meters_.end()) return all_.retry_after_s(depth(), now);
-  return meter->second.retry_after_s(depth(tier), now);
+  if (meter == meters_.end()) return all_.retry_after_s(depth(), queued_cpu(), now);
+  return meter->second.retry_after_s(depth(tier), queued_cpu(tier), now);
 }
 
 }  // namespace millrace::agent

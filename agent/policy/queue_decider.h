@@ -64,6 +64,7 @@ class QueueDecider {
   [[nodiscard]] bool full(const std::string& tier) const;
   [[nodiscard]] std::uint64_t lifo_switches(const std::string& tier) const;
   [[nodiscard]] base::Duration queued_cpu() const { return queue_.cpu(); }
+  [[nodiscard]] base::Duration queued_cpu(const std::string& tier) const;
   [[nodiscard]] base::Duration running_cpu() const;
   [[nodiscard]] double drain_per_s(base::TimePoint now) const { return all_.rate_per_s(now); }
   // What of the node's load is this line's: all but `busy`, `slots` and `cache_bytes`.

@@ -194,6 +194,38 @@ TEST_F(NodeTest, AnswersATaskWithTheVariantAndWhereTheTimeWent) {
   EXPECT_EQ(again.header("ETag"), made.header("ETag"));
 }
 
+TEST_F(NodeTest, TellsWhatTheWorkCostToWhoHadItMade) {
+  const auto cost = pipeline::task_cost_from_header(ask("copy").header("X-Millrace-Cost"));
+  ASSERT_TRUE(cost.has_value());
+  EXPECT_GT(cost->predicted_cpu_ms, 0);
+  EXPECT_GT(cost->memory_predicted_bytes, 0U);
+  EXPECT_GT(cost->memory_peak_bytes, 0U);
+  EXPECT_EQ(ask("copy").header("X-Millrace-Cost"), "(none)") << "it was in the cache";
+}
+
+TEST_F(NodeTest, ATierThatItDoesNotKnowIsServedAsTheLightest) {
+  pipeline::Task gold = task("copy");
+  gold.tier = "gold";
+  EXPECT_EQ(wait_for(send(signed_request(gold))).status, 200);
+  EXPECT_TRUE(metric_is(R"(millrace_agent_queue_delay_seconds_count{tier="free"} 1)"));
+}
+
+TEST_F(NodeTest, WhatIsTooLateSaysWhenToComeBack) {
+  const Pending a = send(signed_request(task("wait")));
+  ASSERT_TRUE(metric_is("millrace_agent_workers_busy 1"));
+  const Pending b = send(signed_request(task("wait/ignore-error/1")));
+  ASSERT_TRUE(metric_is("millrace_agent_workers_busy 2"));
+  pipeline::Task hasty = task("copy");
+  hasty.time_left = 500ms;
+  const Answer late = wait_for(send(signed_request(hasty)));
+  EXPECT_EQ(late.status, 504);
+  EXPECT_GE(std::stoi(late.header("Retry-After")), 1);
+  EXPECT_TRUE(metric_is(R"(millrace_agent_queue_drops_total{reason="expired",tier="free"} 1)"));
+  signal_workers();
+  EXPECT_EQ(wait_for(a).status, 200);
+  EXPECT_EQ(wait_for(b).status, 200);
+}
+
 TEST_F(NodeTest, GivesNoBytesToWhoHasThem) {
   const Answer made = ask("copy");
   net::ClientRequest request = signed_request(task("copy"));

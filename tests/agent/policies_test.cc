@@ -104,21 +104,31 @@ TEST(DrainMeterTest, FindsASteadyRate) {
     meter.finished(now, 15ms);
   }
   EXPECT_NEAR(meter.rate_per_s(now), 50, 1);
-  EXPECT_EQ(meter.mean_work(), 15ms);
   EXPECT_NEAR(meter.rate_per_s(now + 5s), 25, 1);
 }
 
 TEST(DrainMeterTest, SaysWhenToComeBack) {
   DrainMeter meter(5s);
-  EXPECT_EQ(meter.retry_after_s(100, kStart), 1U) << "nothing measured yet";
+  EXPECT_EQ(meter.retry_after_s(100, {}, kStart), 1U) << "nothing measured yet";
   base::TimePoint now = kStart;
   for (int i = 0; i < 2'000; ++i) {
     now += 100ms;
     meter.finished(now, 90ms);
   }
-  EXPECT_EQ(meter.retry_after_s(5, now), 1U);
-  EXPECT_NEAR(static_cast<double>(meter.retry_after_s(100, now)), 10, 1);
-  EXPECT_EQ(meter.retry_after_s(100'000, now), 60U);
+  EXPECT_EQ(meter.retry_after_s(5, {}, now), 1U);
+  EXPECT_NEAR(static_cast<double>(meter.retry_after_s(100, {}, now)), 10, 1);
+  EXPECT_EQ(meter.retry_after_s(100'000, {}, now), 60U);
+}
+
+TEST(DrainMeterTest, GiantsThatWaitCountForMoreThanTheThumbnailsThatWent) {
+  DrainMeter meter(5s);
+  base::TimePoint now = kStart;
+  for (int i = 0; i < 2'000; ++i) {  // two workers, fully used by tasks of 20 ms
+    now += 10ms;
+    meter.finished(now, 20ms, 20ms);
+  }
+  EXPECT_EQ(meter.retry_after_s(20, 400ms, now), 1U);
+  EXPECT_NEAR(static_cast<double>(meter.retry_after_s(20, 40s, now)), 20, 1);
 }
 
 }  // namespace

@@ -87,11 +87,11 @@ class ProcessTest : public testing::Test {
     argv.push_back(nullptr);
     ASSERT_EQ(::posix_spawn(&agent_, program_.c_str(), nullptr, nullptr, argv.data(), environ), 0);
   }
-  // One worker, one for probes, one spare: all started by this agent, under their own name.
+  // One worker, two for probes, one spare: all started by this agent, under their own name.
   bool workers_up() {
     return until([this] {
       workers_ = children_of(agent_);
-      return workers_.size() == 3 && std::ranges::all_of(workers_, [](pid_t pid) {
+      return workers_.size() == 4 && std::ranges::all_of(workers_, [](pid_t pid) {
                return name_of(pid) == std::string("millrace-test-worker").substr(0, 15);
              });
     });

@@ -122,11 +122,13 @@ Rig::Rig(const std::function<void(AgentConfig&)>& adjust) {
   config.cache.bytes_max = base::mebibytes(64);
   config.cache.source_fresh = 1h;
   config.image_workers.count = 2;
+  config.image_workers.probe_count = 1;
   config.image_workers.probe_timeout = 30s;
   if (adjust) adjust(config);
   metrics = std::make_unique<AgentMetrics>(base_metrics, std::vector<std::string>{"free", "paid"});
   store = CacheStore::open(config.cache).value();
   auto pool_options = test_pool_options(config.image_workers.count);
+  pool_options.probe_slots = config.image_workers.probe_count;
   pool_options.recycle.tasks_max = config.image_workers.tasks_max;
   pool = std::make_shared<WorkerPool>(io, pool_options, *metrics);
   work_queue = std::make_shared<RunQueue>(
@@ -177,7 +179,7 @@ Rig::~Rig() {
 bool Rig::ready() {
   return until([this] {
     return pool->ready(WorkerRole::Work) == config.image_workers.count &&
-           pool->ready(WorkerRole::Probe) == 1;
+           pool->ready(WorkerRole::Probe) == config.image_workers.probe_count;
   });
 }
 
@@ -189,7 +191,8 @@ std::shared_ptr<Eventually<Rig::Outcome>> Rig::ask(
   request.key = key;
   request.pipeline = pipeline;
   request.tier = "free";
-  request.deadline = base::Deadline::after(base::Clock::now(), 30s);
+  request.time_allowed = 30s;
+  request.deadline = base::Deadline::after(base::Clock::now(), request.time_allowed);
   if (adjust) adjust(request);
   auto into = std::make_shared<Eventually<Outcome>>();
   net::asio::co_spawn(io, deliver(VariantService::make(service, std::move(request), cancel), into),
