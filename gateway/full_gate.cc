@@ -28,22 +28,33 @@ Seconds hold_of(const FullNews& news, std::size_t threads) {
 void FullGate::note_full(const FullNews& news, base::TimePoint now) {
   if (!is_full(now)) {
     filled_at_ = now;
-    passes_ = 1;
+    anybodys_.count = 1;
+    of_those_behind_.add(1);
   }
   full_until_ = now + std::chrono::duration_cast<base::Duration>(hold_of(news, threads_));
   trickle_per_s_ = std::max(news.drain_per_s / static_cast<double>(threads_), kTricklePerSecondMin);
   if (news.retry_after > base::Duration::zero()) retry_after_ = news.retry_after;
 }
 
-void FullGate::note_finished() { passes_ = std::min(passes_ + kPassesPerFinished, kPassesMax); }
+void FullGate::Passes::add(double more) { count = std::min(count + more, kPassesMax); }
 
-bool FullGate::try_probe(base::TimePoint now) {
-  const double since_s = Seconds(now - filled_at_).count();
-  passes_ = std::min(passes_ + since_s * trickle_per_s_, kPassesMax);
-  filled_at_ = now;
-  if (passes_ < 1) return false;
-  passes_ -= 1;
+bool FullGate::Passes::take() {
+  if (count < 1) return false;
+  count -= 1;
   return true;
+}
+
+void FullGate::note_finished() {
+  anybodys_.add(kPassesPerFinished);
+  of_those_behind_.add(kPassesPerFinished);
+}
+
+bool FullGate::try_probe(base::TimePoint now, bool behind) {
+  const double trickled = Seconds(now - filled_at_).count() * trickle_per_s_;
+  filled_at_ = now;
+  anybodys_.add(trickled);
+  of_those_behind_.add(trickled);
+  return (behind && of_those_behind_.take()) || anybodys_.take();
 }
 
 }  // namespace millrace::gateway

@@ -82,6 +82,7 @@ struct Gateway::Impl {
     shared.config = std::move(options.config);
     shared.callers =
         std::make_shared<const CallerPolicy>(shared.config.throttle, shared.config.tier);
+    shared.throttle.set_slot_cpu(shared.config.throttle.slot_cpu);
     shared.buckets = std::move(options.buckets);
     shared.fleet_key = std::move(options.fleet_key);
     shared.registry = &registry;
@@ -167,6 +168,7 @@ Gateway::~Gateway() { stop(); }
 
 void Gateway::reload(const GatewayConfig& config) {
   impl_->shared.callers = std::make_shared<const CallerPolicy>(config.throttle, config.tier);
+  impl_->shared.throttle.set_slot_cpu(config.throttle.slot_cpu);
 }
 
 void Gateway::start() {

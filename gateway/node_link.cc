@@ -14,6 +14,7 @@ using base::Clock;
 
 constexpr base::Bytes kErrorBodyMax{64 << 10};
 constexpr base::Bytes kLoadBodyMax{4 << 10};
+constexpr std::uint32_t kTellsFullTiers = 2;  // version of a node's load
 constexpr base::Duration kLoadDeadline = std::chrono::milliseconds(500);
 
 std::int64_t unix_ms() {
@@ -86,7 +87,7 @@ Refusal NodeLink::lost(Node& node, const base::Error& error) {
 }
 
 net::Awaitable<Attempt> NodeLink::read_refusal(std::unique_ptr<net::ClientResponse> response,
-                                               std::shared_ptr<Node> node, std::string_view tier) {
+                                               std::shared_ptr<Node> node, const VariantJob& job) {
   Attempt attempt;
   const int status = response->status();
   const base::Duration retry_after =
@@ -99,10 +100,15 @@ net::Awaitable<Attempt> NodeLink::read_refusal(std::unique_ptr<net::ClientRespon
     co_return attempt;
   }
   attempt.refusal = refusal_from_answer(status, *body, retry_after, node->record->id);
-  nodes_.note_refused(*node, tier, attempt.refusal->error.reason,
+  // A queue that has room for others refused this one for its origin, from which too much is
+  // fetched already: nothing is known against other buckets.
+  const bool others_have_room =
+      load && load->version >= kTellsFullTiers && load->has_room(job.record->tier);
+  nodes_.note_refused(*node, {job.record->tier, job.target->bucket}, attempt.refusal->error.reason,
                       {.drain_per_s = load ? load->drain_per_s : 0,
                        .queued = load ? load->queued : 0,
-                       .retry_after = retry_after},
+                       .retry_after = retry_after,
+                       .others_have_room = others_have_room},
                       Clock::now());
   co_return attempt;
 }
@@ -120,10 +126,12 @@ net::Awaitable<Attempt> NodeLink::ask(VariantJob& job, std::shared_ptr<Node> nod
   std::unique_ptr<net::ClientResponse> response = *std::move(sent);
   note_load(nodes_, *node, response->headers());
   if (response->status() != 200 && response->status() != 304) {
-    Attempt refused = co_await read_refusal(std::move(response), node, job.record->tier);
+    Attempt refused = co_await read_refusal(std::move(response), node, job);
     co_return refused;
   }
-  if (held_a_place(*response)) NodeTable::note_finished(*node, job.record->tier);
+  if (held_a_place(*response)) {
+    NodeTable::note_finished(*node, {job.record->tier, job.target->bucket});
+  }
   const auto first = co_await response->read_some();
   if (!first) {
     attempt.refusal = lost(*node, first.error());

@@ -56,7 +56,7 @@ class NodeLink {
  private:
   net::ClientRequest task_request(const VariantJob& job);
   net::Awaitable<Attempt> read_refusal(std::unique_ptr<net::ClientResponse> response,
-                                       std::shared_ptr<Node> node, std::string_view tier);
+                                       std::shared_ptr<Node> node, const VariantJob& job);
 
   Shared& shared_;
   NodeTable& nodes_;

@@ -8,7 +8,10 @@
 namespace millrace::gateway {
 namespace {
 
+// The tiers are the configuration's, the buckets too: what a node says of others is not worth
+// remembering without end.
 constexpr std::size_t kTiersMax = 64;
+constexpr std::size_t kBucketGatesMax = 1'024;
 
 // splitmix64's finaliser: FNV alone leaves the high bits of short keys poorly mixed.
 std::uint64_t mix(std::uint64_t x) {
@@ -39,6 +42,20 @@ bool runs(const discovery::NodeRecord& record, const pipeline::Pipeline& pipelin
   return std::ranges::all_of(pipeline.commands, [&record](const pipeline::CommandCall& call) {
     return runs_command(record, call.name());
   });
+}
+
+std::string bucket_gate_name(const GateName& of) {
+  std::string name(of.tier);
+  name += '\0';  // in no tier's name
+  name += of.bucket;
+  return name;
+}
+
+template <class Gates, class Name>
+FullGate* shut_gate(Gates& gates, const Name& name, base::TimePoint now) {
+  if (gates.empty()) return nullptr;
+  const auto found = gates.find(name);
+  return found != gates.end() && found->second.is_full(now) ? &found->second : nullptr;
 }
 
 std::uint32_t slots_of(const discovery::NodeRecord& record, std::string_view kind) {
@@ -95,30 +112,44 @@ bool NodeTable::is_fresh(const Node& node, base::TimePoint now) const {
 void NodeTable::collect(const Placement& work, base::TimePoint now) {
   candidates_.clear();
   bool all_tell_cpu = true;
+  const std::string bucket_gate = bucket_gate_name({work.tier, work.bucket});
   for (std::shared_ptr<Node>& node : nodes_) {
     if (node.get() == work.not_this || now < node->ejected_until) continue;
     const std::uint32_t slots = slots_of(*node->record, work.kind);
     if (slots == 0 || !runs(*node->record, work.pipeline)) continue;
     const bool fresh = is_fresh(*node, now);
-    const auto gate = node->gates.find(work.tier);
-    const bool full = gate != node->gates.end() && gate->second.is_full(now);
     const std::uint32_t count =
         fresh ? std::max(node->in_flight, node->reported_load) : node->in_flight;
     const double cpu_ms =
         fresh ? std::max(node->in_flight_cpu_ms, node->reported_cpu_ms) : node->in_flight_cpu_ms;
     all_tell_cpu = all_tell_cpu && (count == 0 || cpu_ms > 0);
-    candidates_.push_back(
-        {&node, score_of(node->hash, work.source_hash, slots), slots, count, cpu_ms, full});
+    candidates_.push_back({&node, score_of(node->hash, work.source_hash, slots), slots, count,
+                           cpu_ms, shut_gate(node->gates, work.tier, now),
+                           shut_gate(node->bucket_gates, bucket_gate, now)});
   }
   if (all_tell_cpu) return;
   for (Candidate& candidate : candidates_) candidate.load = candidate.count;
 }
 
-const NodeTable::Candidate* NodeTable::best(bool full, double load_per_slot) const {
-  const Candidate* chosen = nullptr;
-  const Candidate* idlest = nullptr;
-  for (const Candidate& each : candidates_) {
-    if (each.full != full) continue;
+base::Duration NodeTable::Candidate::retry_after() const {
+  base::Duration wait{};
+  for (const FullGate* gate : {tier_gate, bucket_gate}) {
+    if (gate != nullptr) wait = std::max(wait, gate->retry_after());
+  }
+  return wait;
+}
+
+// The bucket's first: a pass of the tier's that is not used would be missed by other buckets.
+bool NodeTable::Candidate::try_probe(base::TimePoint now, bool behind) {
+  if (bucket_gate != nullptr && !bucket_gate->try_probe(now, behind)) return false;
+  return tier_gate == nullptr || tier_gate->try_probe(now, behind);
+}
+
+NodeTable::Candidate* NodeTable::best(bool full, double load_per_slot) {
+  Candidate* chosen = nullptr;
+  Candidate* idlest = nullptr;
+  for (Candidate& each : candidates_) {
+    if (each.full() != full) continue;
     if (idlest == nullptr || each.load * idlest->slots < idlest->load * each.slots) idlest = &each;
     const bool passed_over =
         each.count + 1 > each.slots && each.load > options_.load_bound * load_per_slot * each.slots;
@@ -139,7 +170,7 @@ Choice NodeTable::choose(const Placement& work, base::TimePoint now) {
     slots_total += each.slots;
   }
   const double load_per_slot = load_total / slots_total;
-  if (const Candidate* open = best(false, load_per_slot)) {
+  if (const Candidate* const open = best(false, load_per_slot)) {
     return {.kind = ChoiceKind::Chosen, .node = *open->node, .retry_after = {}};
   }
   return choose_among_full(work, load_per_slot, now);
@@ -149,18 +180,15 @@ Choice NodeTable::choose_among_full(const Placement& work, double load_per_slot,
                                     base::TimePoint now) {
   Choice refused{.kind = ChoiceKind::AllFull, .node = {}, .retry_after = base::Duration::max()};
   for (const Candidate& each : candidates_) {
-    Node& node = **each.node;
-    if (node.hash == work.probably_cached_at && work.not_this == nullptr) {
+    if ((*each.node)->hash == work.probably_cached_at && work.not_this == nullptr) {
       return {.kind = ChoiceKind::Cached, .node = *each.node, .retry_after = {}};
     }
-    refused.retry_after =
-        std::min(refused.retry_after, node.gates.find(work.tier)->second.retry_after());
+    refused.retry_after = std::min(refused.retry_after, each.retry_after());
   }
   while (work.not_this == nullptr) {
-    const Candidate* const probed = best(true, load_per_slot);
+    Candidate* const probed = best(true, load_per_slot);
     if (probed == nullptr) break;
-    Node& node = **probed->node;
-    if (node.gates.find(work.tier)->second.try_probe(now)) {
+    if (probed->try_probe(now, work.user_is_behind)) {
       return {.kind = ChoiceKind::Probe, .node = *probed->node, .retry_after = {}};
     }
     candidates_.erase(candidates_.begin() + (probed - candidates_.data()));
@@ -181,25 +209,38 @@ void NodeTable::note_full(Node& node, std::string_view tier, const FullNews& new
                           base::TimePoint now) const {
   auto gate = node.gates.find(tier);
   if (gate == node.gates.end()) {
-    // The tiers are the configuration's; what a node says of others is not worth remembering
-    // without end.
     if (node.gates.size() >= kTiersMax) return;
     gate = node.gates.emplace(tier, FullGate(options_.threads)).first;
   }
   gate->second.note_full(news, now);
 }
 
-void NodeTable::note_finished(Node& node, std::string_view tier) {
-  const auto gate = node.gates.find(tier);
-  if (gate != node.gates.end()) gate->second.note_finished();
+void NodeTable::note_bucket_full(Node& node, const GateName& name, const FullNews& news,
+                                 base::TimePoint now) const {
+  if (node.bucket_gates.size() >= kBucketGatesMax) {
+    std::erase_if(node.bucket_gates, [now](const auto& gate) { return !gate.second.is_full(now); });
+    if (node.bucket_gates.size() >= kBucketGatesMax) return;
+  }
+  node.bucket_gates.try_emplace(bucket_gate_name(name), options_.threads)
+      .first->second.note_full(news, now);
 }
 
-void NodeTable::note_refused(Node& node, std::string_view tier, base::Reason reason,
+void NodeTable::note_finished(Node& node, const GateName& name) {
+  const auto gate = node.gates.find(name.tier);
+  if (gate != node.gates.end()) gate->second.note_finished();
+  if (node.bucket_gates.empty()) return;
+  const auto of_bucket = node.bucket_gates.find(bucket_gate_name(name));
+  if (of_bucket != node.bucket_gates.end()) of_bucket->second.note_finished();
+}
+
+void NodeTable::note_refused(Node& node, const GateName& name, base::Reason reason,
                              const FullNews& news, base::TimePoint now) const {
-  if (reason == base::Reason::QueueFull) {
-    note_full(node, tier, news, now);
+  if (reason != base::Reason::QueueFull) {
+    note_finished(node, name);
+  } else if (news.others_have_room) {
+    note_bucket_full(node, name, news, now);
   } else {
-    note_finished(node, tier);
+    note_full(node, name.tier, news, now);
   }
 }
 

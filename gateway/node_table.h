@@ -33,7 +33,10 @@ struct Node {
   base::TimePoint reported_at{};    // steady clock
   base::TimePoint asked_at{};       // for its load
   base::TimePoint ejected_until{};
-  std::map<std::string, FullGate, std::less<>> gates;  // by tier that was full once
+  // Of a tier whose queue was full once; and, by tier and bucket, of an origin that prepared all it
+  // may while the queue had room for others.
+  std::map<std::string, FullGate, std::less<>> gates;
+  std::map<std::string, FullGate> bucket_gates;
 };
 
 struct NodeTableOptions {
@@ -50,9 +53,17 @@ struct Placement {
   std::string_view kind;  // of the pipeline's first command
   std::uint64_t source_hash = 0;
   std::string_view tier;
+  std::string_view bucket = {};
+  bool user_is_behind = false;  // has less on its way than others of the tier
   // A node that was asked already. A second one is asked only if it has room as far as is known.
   const Node* not_this = nullptr;
   std::uint64_t probably_cached_at = 0;  // hash of a node that may need no queue for it; 0: none
+};
+
+// Whose room on a node is spoken of. Views outlive the call.
+struct GateName {
+  std::string_view tier;
+  std::string_view bucket = {};
 };
 
 enum class ChoiceKind {
@@ -91,10 +102,13 @@ class NodeTable {
   // A request of the tier was refused because its queue is full.
   void note_full(Node& node, std::string_view tier, const FullNews& news,
                  base::TimePoint now) const;
-  // A request of the tier that held a place there was answered.
-  static void note_finished(Node& node, std::string_view tier);
-  // A request of the tier was refused there: because the queue is full, or after it had a place.
-  void note_refused(Node& node, std::string_view tier, base::Reason reason, const FullNews& news,
+  // A request was refused because too many of its bucket's origin are fetched already.
+  void note_bucket_full(Node& node, const GateName& name, const FullNews& news,
+                        base::TimePoint now) const;
+  // A request that held a place there was answered.
+  static void note_finished(Node& node, const GateName& name);
+  // A request was refused there: because there was no room, or after it had a place.
+  void note_refused(Node& node, const GateName& name, base::Reason reason, const FullNews& news,
                     base::TimePoint now) const;
   void eject(Node& node, base::TimePoint now) const;
 
@@ -107,14 +121,18 @@ class NodeTable {
     std::shared_ptr<Node>* node;
     double score;
     std::uint32_t slots;
-    std::uint32_t count;  // of requests
-    double load;          // in the unit of this choice
-    bool full;
+    std::uint32_t count;    // of requests
+    double load;            // in the unit of this choice
+    FullGate* tier_gate;    // null: it is not full
+    FullGate* bucket_gate;  // null likewise
+    [[nodiscard]] bool full() const { return tier_gate != nullptr || bucket_gate != nullptr; }
+    [[nodiscard]] base::Duration retry_after() const;
+    bool try_probe(base::TimePoint now, bool behind);
   };
   [[nodiscard]] bool is_fresh(const Node& node, base::TimePoint now) const;
   void collect(const Placement& work, base::TimePoint now);
   // The best of those that are full or not, as asked; null when there are none.
-  [[nodiscard]] const Candidate* best(bool full, double load_per_slot) const;
+  [[nodiscard]] Candidate* best(bool full, double load_per_slot);
   [[nodiscard]] Choice choose_among_full(const Placement& work, double load_per_slot,
                                          base::TimePoint now);
 

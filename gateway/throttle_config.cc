@@ -78,6 +78,10 @@ void ThrottleConfig::bind(base::ConfigBinder& b, const std::string& anonymous_ti
           "by name: who signs URLs, or is named by a trusted proxy in X-Millrace-User; limits of 0 "
           "are the tier's");
   b.parts("commands", commands, "by name of a command: how much of it may run at once");
+  b.milliseconds(
+      "slot_cpu_ms", slot_cpu, {.min = 1, .max = 3'600'000},
+      "processor time that one of concurrency_max stands for: a request that is expected "
+      "to take n times as much counts as n, any other as one");
   b.text_list("trusted_proxies", trusted_proxies,
               "addresses or CIDR blocks whose X-Forwarded-For, X-Forwarded-Proto and "
               "X-Millrace-User are believed; unix: unix sockets");

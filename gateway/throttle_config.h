@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -34,12 +35,13 @@ struct CommandConfig {
   void bind(base::ConfigBinder& binder);
 };
 
-// Who may do how much: the keys tiers, users, commands and trusted_proxies of section gateway. All
-// of it can be replaced while the gateway runs.
+// Who may do how much: the keys tiers, users, commands, slot_cpu_ms and trusted_proxies of section
+// gateway. All of it can be replaced while the gateway runs.
 struct ThrottleConfig {
   std::map<std::string, AllowanceConfig> tiers = default_tiers();
   std::map<std::string, UserConfig> users;
   std::map<std::string, CommandConfig> commands;
+  std::chrono::milliseconds slot_cpu{50};    // what one of concurrency_max stands for
   std::vector<std::string> trusted_proxies;  // CIDR blocks, addresses, "unix"
 
   // `anonymous_tier` must be one of the tiers.

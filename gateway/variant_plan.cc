@@ -23,6 +23,7 @@ base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
   auto checked = catalogue.check(*target.pipeline);
   if (!checked) return base::fail(std::move(checked.error()));
   VariantPlan plan;
+  plan.bucket = target.bucket;
   plan.pipeline = *std::move(checked);
   plan.text = plan.pipeline.text();
   plan.kind = catalogue.find(plan.pipeline.commands.front().name())->kind;

@@ -17,6 +17,7 @@ namespace millrace::gateway {
 
 // What the gateway knows of a variant before anybody works on it.
 struct VariantPlan {
+  std::string bucket;
   pipeline::Pipeline pipeline;
   std::string text;  // canonical
   std::string kind;  // of the first command

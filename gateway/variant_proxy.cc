@@ -114,7 +114,9 @@ net::Awaitable<std::optional<Refusal>> VariantProxy::serve(net::HttpExchange& ex
   exchange.on_client_gone([source = job.cancel]() mutable { source.cancel(); });
 
   fleet_.refresh();
-  VariantRouter::Route route = router_.first(plan, record.tier, Clock::now());
+  const Asker asker{record.tier, record.user};
+  VariantRouter::Route route = router_.first(plan, asker, Clock::now());
+  const UserShare::Place place = router_.on_the_way(asker);
   while (route.node) {
     const std::shared_ptr<Node> node = std::move(route.node);
     ++record.attempts;
@@ -125,7 +127,7 @@ net::Awaitable<std::optional<Refusal>> VariantProxy::serve(net::HttpExchange& ex
       co_return std::nullopt;
     }
     fleet_.refresh();
-    route = router_.second(plan, record.tier, record.attempts, *node, *std::move(attempt.refusal),
+    route = router_.second(plan, asker, record.attempts, *node, *std::move(attempt.refusal),
                            Clock::now());
   }
   co_return std::move(route.instead);

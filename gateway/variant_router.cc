@@ -37,12 +37,14 @@ double VariantRouter::admitted(const VariantPlan& plan, base::TimePoint now) {
   return plan.cpu_ms.value_or(costs_.mean_ms());
 }
 
-Choice VariantRouter::choose(const VariantPlan& plan, std::string_view tier, const Node* tried,
+Choice VariantRouter::choose(const VariantPlan& plan, const Asker& asker, const Node* tried,
                              base::TimePoint now) {
   const Placement work{.pipeline = plan.pipeline,
                        .kind = plan.kind,
                        .source_hash = plan.source_hash,
-                       .tier = tier,
+                       .tier = asker.tier,
+                       .bucket = plan.bucket,
+                       .user_is_behind = users_.is_behind(asker.tier, asker.user, now),
                        .not_this = tried,
                        .probably_cached_at = recent_.node_of(plan.variant_hash)};
   Choice choice = nodes_.choose(work, now);
@@ -50,21 +52,24 @@ Choice VariantRouter::choose(const VariantPlan& plan, std::string_view tier, con
   return choice;
 }
 
-VariantRouter::Route VariantRouter::first(const VariantPlan& plan, std::string_view tier,
+VariantRouter::Route VariantRouter::first(const VariantPlan& plan, const Asker& asker,
                                           base::TimePoint now) {
-  Choice choice = choose(plan, tier, nullptr, now);
+  Choice choice = choose(plan, asker, nullptr, now);
   if (choice.node) return {.node = std::move(choice.node), .instead = {}};
   if (choice.kind != ChoiceKind::AllFull) return {.node = {}, .instead = no_node()};
   metrics_.refused_here.add();
   return {.node = {}, .instead = all_full(choice.retry_after)};
 }
 
-VariantRouter::Route VariantRouter::second(const VariantPlan& plan, std::string_view tier,
+VariantRouter::Route VariantRouter::second(const VariantPlan& plan, const Asker& asker,
                                            int attempts, const Node& tried, Refusal refusal,
                                            base::TimePoint now) {
-  if (refusal.error.reason == Reason::QueueFull) recent_.forget(plan.variant_hash);
+  if (refusal.error.reason == Reason::QueueFull) {
+    recent_.forget(plan.variant_hash);
+    users_.refused(asker.tier, asker.user, now);
+  }
   if (worth_second_node(refusal, attempts, plan.deadline, now)) {
-    Choice choice = choose(plan, tier, &tried, now);
+    Choice choice = choose(plan, asker, &tried, now);
     if (choice.node) {
       const bool allowed = budget_.try_spend(now);
       (allowed ? metrics_.retries : metrics_.retries_denied).add();

@@ -14,11 +14,18 @@
 #include "gateway/load_watch.h"
 #include "gateway/node_table.h"
 #include "gateway/recent_variants.h"
+#include "gateway/user_share.h"
 #include "gateway/variant_plan.h"
 #include "pipeline/task.h"
 #include "ratelimit/retry_budget.h"
 
 namespace millrace::gateway {
+
+// Who asks, as far as routing counts it. Views outlive the call.
+struct Asker {
+  std::string_view tier;
+  std::string_view user = {};
+};
 
 // Everything that is decided about a variant between its admission and its answer: which node is
 // asked, whether a second one is, what the client is told when none is, and what answers teach. The
@@ -40,10 +47,15 @@ class VariantRouter {
     std::shared_ptr<Node> node;      // to be asked; null: none
     std::optional<Refusal> instead;  // where there is no node
   };
-  [[nodiscard]] Route first(const VariantPlan& plan, std::string_view tier, base::TimePoint now);
+  [[nodiscard]] Route first(const VariantPlan& plan, const Asker& asker, base::TimePoint now);
+  // To be kept while a request that has a node is on its way: who has much there goes after others
+  // when queues are full.
+  [[nodiscard]] UserShare::Place on_the_way(const Asker& asker) {
+    return {users_, asker.tier, asker.user};
+  }
   // After `tried`, the last of `attempts` nodes, refused: another node, if that is worth it and the
   // budget has a retry left; else what was refused already.
-  [[nodiscard]] Route second(const VariantPlan& plan, std::string_view tier, int attempts,
+  [[nodiscard]] Route second(const VariantPlan& plan, const Asker& asker, int attempts,
                              const Node& tried, Refusal refusal, base::TimePoint now);
   // A complete answer: where this variant is now, and what such work costs.
   void answered(const VariantPlan& plan, const Node& node,
@@ -54,13 +66,14 @@ class VariantRouter {
   }
 
  private:
-  [[nodiscard]] Choice choose(const VariantPlan& plan, std::string_view tier, const Node* tried,
+  [[nodiscard]] Choice choose(const VariantPlan& plan, const Asker& asker, const Node* tried,
                               base::TimePoint now);
 
   NodeTable& nodes_;
   const GatewayMetrics& metrics_;
   LoadWatch watch_;
   RecentVariants recent_;
+  UserShare users_;
   CostBook costs_;
   ratelimit::RetryBudget budget_;
 };

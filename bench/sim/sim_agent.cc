@@ -198,15 +198,19 @@ void SimAgent::queue(const FlightPtr& flight) {
   const auto pipeline = server_.catalogue.check(flight->task.pipeline);
   flight->features = agent::features_of(*flight->version->probe, *pipeline, server_.catalogue);
   flight->expected = costs_model_.predict(flight->features);
-  const agent::TaskCeiling ceiling{.cpu = std::min<base::Duration>(flight->deadline.remaining(now),
-                                                                   server_.agent.limits.worker_cpu),
-                                   .memory = server_.agent.limits.worker_memory_max};
+  const agent::TaskCeiling ceiling{
+      .cpu = std::min<base::Duration>(flight->task.time_left, server_.agent.limits.worker_cpu),
+      .memory = server_.agent.limits.worker_memory_max};
   const auto verdict = costs_model_.judge(flight->features, ceiling, now);
   if (verdict == agent::CostModel::Verdict::TooMuchCpu ||
       verdict == agent::CostModel::Verdict::TooMuchMemory) {
     return land(flight, Reason::TaskTooExpensive);
   }
   const bool sure = verdict == agent::CostModel::Verdict::Run;
+  if (sure && flight->deadline.remaining(now) < flight->expected.cpu_least) {
+    costs_model_.note_dropped(flight->features, now);
+    return land(flight, Reason::Deadline);
+  }
   const agent::ExpectedWork work{flight->expected.cpu,
                                  sure ? flight->expected.cpu_least : base::Duration{}};
   if (flight->permission) decider_.prepared(flight->permission->id, now);
@@ -240,7 +244,10 @@ void SimAgent::serve() {
     } else {
       workers_.give_back(*worker);
     }
-    for (const auto& dropped : taken.dropped) end_ticket(dropped.id, Reason::Deadline);
+    for (const auto& dropped : taken.dropped) {
+      costs_model_.note_dropped(tickets_.at(dropped.id)->features, events_.now());
+      end_ticket(dropped.id, Reason::Deadline);
+    }
     if (!taken.next) return;
   }
 }

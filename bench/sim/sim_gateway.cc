@@ -61,6 +61,7 @@ struct SimGateway::Exchange {
   int attempts = 0;
   std::shared_ptr<gateway::Node> node;
   std::optional<gateway::OnTheWay> place;
+  std::optional<gateway::UserShare::Place> share;
   std::uint64_t asked = 0;  // the agent's name for it; 0: it is not there
   bool ended = false;
 };
@@ -124,7 +125,10 @@ void SimGateway::decide(const ExchangePtr& exchange) {
     agent_.cancel(exchange->asked);
     refuse(exchange, {.error = base::make_error(Reason::Deadline, "not done in time")});
   });
-  ask_node(exchange, lane.router.first(exchange->plan, exchange->caller.tier, events_.now()));
+  const gateway::Asker asker{exchange->caller.tier, exchange->caller.user};
+  auto route = lane.router.first(exchange->plan, asker, events_.now());
+  exchange->share.emplace(lane.router.on_the_way(asker));
+  ask_node(exchange, std::move(route));
 }
 
 // As gateway::admit, without Redis.
@@ -196,25 +200,28 @@ void SimGateway::heard(const ExchangePtr& exchange, const SimTaskAnswer& answer)
   gateway::NodeTable& nodes = exchange->lane->fleet.nodes();
   gateway::Node& node = *exchange->node;
   const std::string& tier = exchange->caller.tier;
+  const gateway::GateName gate{tier, exchange->target.bucket};
   const base::TimePoint now = events_.now();
   nodes.report(node, answer.load, now);
   if (!answer.refused) {
-    if (answer.held_a_place) gateway::NodeTable::note_finished(node, tier);
+    if (answer.held_a_place) gateway::NodeTable::note_finished(node, gate);
     exchange->lane->router.answered(exchange->plan, node, answer.cost);
     const Mix& mix = scenario_.mixes[exchange->request.mix];
     return finish(exchange, {.status = 200, .reason = {}, .body_bytes = mix.answer_bytes},
                   costs_.gateway_relay);
   }
-  nodes.note_refused(node, tier, *answer.refused,
+  nodes.note_refused(node, gate, *answer.refused,
                      {.drain_per_s = answer.load.drain_per_s,
                       .queued = answer.load.queued,
-                      .retry_after = answer.retry_after},
+                      .retry_after = answer.retry_after,
+                      .others_have_room = answer.load.has_room(tier)},
                      now);
   exchange->place.reset();
   gateway::Refusal refusal{.error = base::make_error(*answer.refused, "the node's word"),
                            .retry_after = answer.retry_after};
-  ask_node(exchange, exchange->lane->router.second(exchange->plan, tier, exchange->attempts, node,
-                                                   std::move(refusal), now));
+  ask_node(exchange,
+           exchange->lane->router.second(exchange->plan, {tier, exchange->caller.user},
+                                         exchange->attempts, node, std::move(refusal), now));
 }
 
 void SimGateway::refuse(const ExchangePtr& exchange, const gateway::Refusal& refusal) {
@@ -237,6 +244,7 @@ void SimGateway::finish(const ExchangePtr& exchange, const SimReply& reply, base
 void SimGateway::end(Exchange& exchange) {
   exchange.ended = true;
   exchange.place.reset();
+  exchange.share.reset();
   exchange.permit.release(events_.now());
   --in_flight_;
   port_.leave_gate();

@@ -176,6 +176,48 @@ TEST_F(AdmissionTest, AUsersOwnConcurrencyStandsInForTheTiers) {
   wide.join();
 }
 
+// What a command costs is learned from the nodes, and counts against those who run it.
+TEST_F(AdmissionTest, ConcurrencyCountsWhatANodeSaidOfTheCost) {
+  config_.threads = 1;  // each thread learns by itself
+  config_.throttle.tiers["free"] = {.rate_per_s = 0, .burst = 0, .concurrency_max = 4};
+  config_.throttle.slot_cpu = std::chrono::milliseconds(20);
+  start_gateway();
+  std::atomic<bool> hold{false};
+  const FakeAgent& agent = start_agent([&hold](HttpExchange& exchange) -> Awaitable<void> {
+    const bool is_dear = exchange.request().body.find("resize") != std::string::npos;
+    if (is_dear) hold.wait(true);
+    net::HttpHead head = picture_head();
+    const pipeline::TaskCost cost{.predicted_cpu_ms = 1, .actual_cpu_ms = is_dear ? 80.0 : 2.0};
+    head.headers.set(pipeline::kCostHeader, pipeline::to_header(cost));
+    (void)co_await exchange.respond(std::move(head), "picture");
+  });
+  const auto release = [&hold] {
+    hold = false;
+    hold.notify_all();
+  };
+  ASSERT_EQ(get(kTarget).status, 200);
+  ASSERT_EQ(get("/photos/a.jpg?info").status, 200);
+  hold = true;
+  std::thread first([&] { EXPECT_EQ(get(kTarget).status, 200); });
+  EXPECT_TRUE(eventually([&] { return agent.requests().size() == 3; }));
+  EXPECT_EQ(reason_of(get("/photos/b.jpg?info")), "user_concurrency")
+      << "80 ms are all four places of 20 ms";
+  release();
+  first.join();
+
+  config_.throttle.slot_cpu = std::chrono::milliseconds(80);
+  gateway_->reload(config_);
+  hold = true;
+  std::thread dear([&] { EXPECT_EQ(get(kTarget).status, 200); });
+  EXPECT_TRUE(eventually([&] { return agent.requests().size() == 4; }));
+  std::thread beside([&] { EXPECT_EQ(get("/photos/b.jpg?info").status, 200); });
+  EXPECT_TRUE(eventually([&] { return metric("millrace_gateway_requests_in_flight") == 2; }))
+      << "of 80 ms each it is one place";
+  release();
+  dear.join();
+  beside.join();
+}
+
 TEST_F(AdmissionTest, WrongTokensAreRefusedForOriginalsAndVariants) {
   start_gateway();
   const FakeAgent& agent = start_agent(answer_small);

@@ -274,10 +274,64 @@ TEST_F(NodeTableTest, RefusesWhenEveryQueueIsFullButForProbes) {
   EXPECT_EQ(refused.kind, ChoiceKind::AllFull);
   EXPECT_EQ(refused.node, nullptr);
   EXPECT_EQ(refused.retry_after, std::chrono::seconds(3));
-  NodeTable::note_finished(*table_.nodes()[0], "free");
+  NodeTable::note_finished(*table_.nodes()[0], {"free", "photos"});
   EXPECT_EQ(choice(3).node, table_.nodes()[0]);
   EXPECT_EQ(choice(3).node, table_.nodes()[0]);
   EXPECT_EQ(choice(3).kind, ChoiceKind::AllFull);
+}
+
+TEST_F(NodeTableTest, ABucketWhoseOriginTakesAllItMayIsRefusedAlone) {
+  table_.update(snapshot_of({node("a")}));
+  Node& only = *table_.nodes()[0];
+  const auto choice_of = [this](const std::string& bucket) {
+    return table_
+        .choose({.pipeline = view_,
+                 .kind = "image",
+                 .source_hash = 3,
+                 .tier = "free",
+                 .bucket = bucket},
+                kStart)
+        .kind;
+  };
+  table_.note_bucket_full(only, {"free", "dead"}, {.drain_per_s = 10, .queued = 4}, kStart);
+  EXPECT_EQ(choice_of("dead"), ChoiceKind::Probe);
+  EXPECT_EQ(choice_of("dead"), ChoiceKind::AllFull);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(choice_of("healthy"), ChoiceKind::Chosen);
+  NodeTable::note_finished(only, {"free", "healthy"});
+  EXPECT_EQ(choice_of("dead"), ChoiceKind::AllFull);
+  NodeTable::note_finished(only, {"free", "dead"});
+  EXPECT_EQ(choice_of("dead"), ChoiceKind::Probe);
+}
+
+TEST_F(NodeTableTest, RemembersABoundedNumberOfBuckets) {
+  table_.update(snapshot_of({node("a")}));
+  Node& only = *table_.nodes()[0];
+  for (int i = 0; i < 5'000; ++i) {
+    const std::string bucket = std::to_string(i);
+    table_.note_bucket_full(only, {"free", bucket}, {.drain_per_s = 10, .queued = 4},
+                            kStart + milliseconds(i));
+  }
+  EXPECT_LE(only.bucket_gates.size(), 1'024U);
+  EXPECT_GT(only.bucket_gates.size(), 0U);
+}
+
+TEST_F(NodeTableTest, AUserWhoIsBehindHasProbesOfItsOwn) {
+  table_.update(snapshot_of({node("a")}));
+  fill(*table_.nodes()[0]);
+  const auto choice_of = [this](bool behind) {
+    return table_
+        .choose({.pipeline = view_,
+                 .kind = "image",
+                 .source_hash = 3,
+                 .tier = "free",
+                 .user_is_behind = behind},
+                kStart)
+        .kind;
+  };
+  EXPECT_EQ(choice_of(false), ChoiceKind::Probe);
+  EXPECT_EQ(choice_of(false), ChoiceKind::AllFull);
+  EXPECT_EQ(choice_of(true), ChoiceKind::Probe);
+  EXPECT_EQ(choice_of(true), ChoiceKind::AllFull);
 }
 
 TEST_F(NodeTableTest, LearnsFullTiersFromAnyAnswer) {

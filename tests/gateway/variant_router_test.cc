@@ -39,7 +39,7 @@ class VariantRouterTest : public testing::Test {
   }
   static Refusal refusal(Reason reason) { return {.error = base::make_error(reason, "no")}; }
   void fill(Node& node) {
-    nodes_.note_refused(node, "free", Reason::QueueFull,
+    nodes_.note_refused(node, {"free"}, Reason::QueueFull,
                         {.drain_per_s = 10, .queued = 40, .retry_after = milliseconds(3'000)},
                         kStart);
   }
@@ -54,15 +54,15 @@ class VariantRouterTest : public testing::Test {
 
 TEST_F(VariantRouterTest, AFullNodeIsReplacedByAnotherOnce) {
   router_.admitted(plan_, kStart);
-  auto first = router_.first(plan_, "free", kStart);
+  auto first = router_.first(plan_, {"free"}, kStart);
   ASSERT_TRUE(first.node);
   fill(*first.node);
-  auto second = router_.second(plan_, "free", 1, *first.node, refusal(Reason::QueueFull), kStart);
+  auto second = router_.second(plan_, {"free"}, 1, *first.node, refusal(Reason::QueueFull), kStart);
   ASSERT_TRUE(second.node);
   EXPECT_NE(second.node, first.node);
   fill(*second.node);
   const auto third =
-      router_.second(plan_, "free", 2, *second.node, refusal(Reason::QueueFull), kStart);
+      router_.second(plan_, {"free"}, 2, *second.node, refusal(Reason::QueueFull), kStart);
   EXPECT_FALSE(third.node);
   ASSERT_TRUE(third.instead);
   EXPECT_EQ(third.instead->error.reason, Reason::QueueFull);
@@ -70,18 +70,18 @@ TEST_F(VariantRouterTest, AFullNodeIsReplacedByAnotherOnce) {
 
 TEST_F(VariantRouterTest, NothingIsAskedWhenTheWholeCellIsFull) {
   for (const auto& node : nodes_.nodes()) fill(*node);
-  while (router_.first(plan_, "free", kStart).node) {  // the probes that a full gate lets pass
+  while (router_.first(plan_, {"free"}, kStart).node) {  // the probes that a full gate lets pass
   }
-  const auto route = router_.first(plan_, "free", kStart);
+  const auto route = router_.first(plan_, {"free"}, kStart);
   ASSERT_TRUE(route.instead);
   EXPECT_EQ(route.instead->error.reason, Reason::QueueFull);
   EXPECT_EQ(route.instead->retry_after, milliseconds(3'000));
 }
 
 TEST_F(VariantRouterTest, AWorkerThatDiedIsNotCarriedToASecondNode) {
-  auto first = router_.first(plan_, "free", kStart);
+  auto first = router_.first(plan_, {"free"}, kStart);
   const auto second =
-      router_.second(plan_, "free", 1, *first.node, refusal(Reason::WorkerDied), kStart);
+      router_.second(plan_, {"free"}, 1, *first.node, refusal(Reason::WorkerDied), kStart);
   EXPECT_FALSE(second.node);
   EXPECT_EQ(second.instead->error.reason, Reason::WorkerDied);
 }
@@ -90,12 +90,34 @@ TEST_F(VariantRouterTest, RetriesEndWithTheirBudget) {
   int retries = 0;
   for (int i = 0; i < 100; ++i) {
     router_.admitted(plan_, kStart);
-    const auto first = router_.first(plan_, "free", kStart);
+    const auto first = router_.first(plan_, {"free"}, kStart);
     const auto second =
-        router_.second(plan_, "free", 1, *first.node, refusal(Reason::NoNode), kStart);
+        router_.second(plan_, {"free"}, 1, *first.node, refusal(Reason::NoNode), kStart);
     retries += second.node ? 1 : 0;
   }
   EXPECT_EQ(retries, 10) << "a tenth of the requests";
+}
+
+TEST_F(VariantRouterTest, AUserWithNothingOnItsWayGoesBeforeOneWithMuch) {
+  const Asker greedy{"free", "greedy"};
+  const auto on_the_way = router_.on_the_way(greedy);
+  for (const auto& node : nodes_.nodes()) fill(*node);
+  while (router_.first(plan_, greedy, kStart).node) {
+  }
+  EXPECT_TRUE(router_.first(plan_, {"free", "modest"}, kStart).node);
+  EXPECT_FALSE(router_.first(plan_, greedy, kStart).node);
+}
+
+TEST_F(VariantRouterTest, AnOriginThatTakesAllItMayIsRefusedWithoutTheOthers) {
+  plan_.bucket = "dead";
+  for (const auto& node : nodes_.nodes()) {
+    nodes_.note_refused(*node, {"free", "dead"}, Reason::QueueFull,
+                        {.drain_per_s = 10, .queued = 4, .others_have_room = true}, kStart);
+  }
+  while (router_.first(plan_, {"free"}, kStart).node) {
+  }
+  plan_.bucket = "healthy";
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(router_.first(plan_, {"free"}, kStart).node);
 }
 
 TEST_F(VariantRouterTest, AnswersTeachWhatWorkCosts) {
