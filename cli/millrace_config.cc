@@ -13,6 +13,10 @@ void MillraceConfig::bind(base::ConfigBinder& b) {
   b.part("gateway", gateway, "the HTTP front: admits, routes, answers");
   b.part("agent", agent, "one per node: fetches originals, caches, supervises workers");
   storage.bind(b);
+  for (const auto& [tier, unused] : gateway.throttle.tiers) {
+    if (agent.tiers.contains(tier)) continue;
+    b.refuse("gateway.tiers." + tier + " has no queue: name it under agent.tiers too");
+  }
 }
 
 base::Result<MillraceConfig> load_millrace_config(const std::filesystem::path& file,

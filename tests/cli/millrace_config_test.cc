@@ -67,6 +67,8 @@ TEST_F(MillraceConfigTest, NamesTheFileAndTheKeyThatAreWrong) {
             std::string::npos);
   EXPECT_NE(refusal("gateway:\n  hosts:\n    img.example: {}\n").find("bucket"), std::string::npos);
   EXPECT_NE(refusal("gateway:\n  cors_allow_origin: \"a b\"\n").find("cors"), std::string::npos);
+  EXPECT_NE(refusal("gateway: {tiers: {vip: {}}}\n").find("agent.tiers"), std::string::npos);
+  EXPECT_EQ(refusal("gateway: {tiers: {vip: {}}}\nagent: {tiers: {vip: {weight: 3}}}\n"), "");
   EXPECT_NE(refusal("nonsense:\n  a: 1\n").find("nonsense"), std::string::npos);
   EXPECT_NE(refusal("", {{"MILLRACE_GATEWAY_LISEN", "x"}}).find("LISEN"), std::string::npos);
   const auto missing = load_millrace_config("/no/such/file.yaml", {});
