@@ -97,7 +97,8 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::probe(
 
 void Prober::lift(const CacheKey& content, const std::string& tier, const std::string& user) {
   const auto found = standings_.find(content);
-  if (found != standings_.end()) queue_->lift(*found->second, tier, user);
+  // A line that is full for it: a probe is short, and it waits with the one that began it.
+  if (found != standings_.end()) (void)queue_->lift(*found->second, tier, user);
 }
 
 net::Awaitable<void> Prober::fly(std::shared_ptr<Prober> self, ProbeFlight flight,

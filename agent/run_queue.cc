@@ -134,16 +134,19 @@ void RunQueue::end(TicketId id, const std::string& tier, Fate fate) {
   ticket.told.notify();
 }
 
-void RunQueue::lift(Standing& standing, const std::string& tier, const std::string& user) {
-  if (!decider_.outweighs(tier, standing.tier)) return;
+base::Result<void> RunQueue::lift(Standing& standing, const std::string& tier,
+                                  const std::string& user) {
+  if (!decider_.outweighs(tier, standing.tier)) return {};
   if (standing.waiting != 0) {
     const auto promoted = decider_.promote(standing.waiting, tier, user, base::Clock::now());
     if (promoted.displaced) end(*promoted.displaced, tier, Fate::Displaced);
-    if (promoted.lift != TierQueue::Lift::Lifted) return;
+    if (promoted.lift == TierQueue::Lift::Full) return refuse_full(tier);
+    if (promoted.lift != TierQueue::Lift::Lifted) return {};
   }
   standing.tier = tier;
   standing.user = user;
   if (role_ == WorkerRole::Work) metrics_.lifted.add();
+  return {};
 }
 
 }  // namespace millrace::agent

@@ -81,8 +81,9 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
                                                            ExpectedWork work,
                                                            base::Deadline deadline,
                                                            net::CancelToken cancel);
-  // Somebody of `tier` waits for the same task: it waits as theirs where that is better.
-  void lift(Standing& standing, const std::string& tier, const std::string& user);
+  // Somebody of `tier` comes to wait for the same task: it waits as theirs where that is better.
+  // QueueFull when that tier's line has no place for it: it waits on as before.
+  base::Result<void> lift(Standing& standing, const std::string& tier, const std::string& user);
   // It was seen before it came to wait that its deadline cannot be met.
   void refuse_late(const std::string& tier) const;
 

@@ -214,9 +214,11 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::share(
       net::asio::co_spawn(self->io_, fly(self, joined.flight, plan, std::move(standing)),
                           net::asio::detached);
     } else {
-      // What a better tier waits for does not wait in a worse one's queue.
-      self->parts_.queue->lift(*self->standings_.at(joined.flight.get()), plan.request.tier,
-                               plan.request.user);
+      // What a better tier waits for does not wait in a worse one's queue; nor does who asks for
+      // it, when its own queue is full.
+      auto lifted = self->parts_.queue->lift(*self->standings_.at(joined.flight.get()),
+                                             plan.request.tier, plan.request.user);
+      if (!lifted) co_return base::fail(std::move(lifted.error()));
       self->parts_.prober->lift(plan.version->content, plan.request.tier, plan.request.user);
     }
     joined_other = !joined.is_new;

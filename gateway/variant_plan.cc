@@ -1,11 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/variant_plan.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "gateway/node_table.h"
 
 namespace millrace::gateway {
+namespace {
+
+// Of the time that a client was promised: for the way back of an answer that is ready at the last
+// moment, and of the one that says that there is none.
+constexpr base::Duration kWayBackMax = std::chrono::milliseconds(50);
+constexpr int kWayBackShare = 20;
+
+base::Deadline work_deadline(base::TimePoint received_at, base::Duration promised) {
+  const base::Duration way_back = std::min(kWayBackMax, promised / kWayBackShare);
+  return base::Deadline::after(received_at, promised - way_back);
+}
+
+}  // namespace
 
 std::vector<std::string_view> VariantPlan::command_names() const {
   std::vector<std::string_view> names;
@@ -29,7 +44,7 @@ base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
   plan.kind = catalogue.find(plan.pipeline.commands.front().name())->kind;
   plan.source_hash = stable_hash(target.key, stable_hash(target.bucket));
   plan.variant_hash = stable_hash(plan.text, plan.source_hash);
-  plan.deadline = base::Deadline::after(received_at, deadlines.of_kind(plan.kind));
+  plan.deadline = work_deadline(received_at, deadlines.of_kind(plan.kind));
   return plan;
 }
 

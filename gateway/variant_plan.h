@@ -23,8 +23,8 @@ struct VariantPlan {
   std::string kind;  // of the first command
   std::uint64_t source_hash = 0;
   std::uint64_t variant_hash = 0;  // of source and pipeline
-  base::Deadline deadline;
-  std::optional<double> cpu_ms;  // expected; nullopt: nothing alike was seen
+  base::Deadline deadline;         // of the work: a moment before that of the answer
+  std::optional<double> cpu_ms;    // expected; nullopt: nothing alike was seen
 
   [[nodiscard]] std::vector<std::string_view> command_names() const;
 };

@@ -135,9 +135,10 @@ void SimAgent::share(const RequestPtr& request, const SimSources::Version& versi
   }
   request->began_flight = !flight;
   if (flight) {
+    if (!lift(*flight, request->task)) return refuse(request, Reason::QueueFull);
     request->flight = flight;
     flight->waiters.push_back(request);
-    return lift(*flight, request->task);
+    return;
   }
   flight = std::make_shared<Flight>();
   flight->key = key;
@@ -152,16 +153,18 @@ void SimAgent::share(const RequestPtr& request, const SimSources::Version& versi
   fly(flight);
 }
 
-// What a better tier waits for does not wait in a worse one's queue.
-void SimAgent::lift(Flight& flight, const SimTask& task) {
-  if (!decider_.outweighs(task.tier, flight.task.tier)) return;
+// What a better tier waits for does not wait in a worse one's queue. False: its own is full.
+bool SimAgent::lift(Flight& flight, const SimTask& task) {
+  if (!decider_.outweighs(task.tier, flight.task.tier)) return true;
   if (flight.stage == Stage::Queued) {
     const auto promoted = decider_.promote(flight.ticket, task.tier, task.user, events_.now());
     if (promoted.displaced) end_ticket(*promoted.displaced, Reason::QueueFull);
-    if (promoted.lift != agent::TierQueue::Lift::Lifted) return;
+    if (promoted.lift == agent::TierQueue::Lift::Full) return false;
+    if (promoted.lift != agent::TierQueue::Lift::Lifted) return true;
   }
   flight.task.tier = task.tier;
   flight.task.user = task.user;
+  return true;
 }
 
 void SimAgent::fly(const FlightPtr& flight) {

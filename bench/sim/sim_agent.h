@@ -126,7 +126,7 @@ class SimAgent {
   [[nodiscard]] bool needs_no_work(const SimTask& task);
   [[nodiscard]] base::Result<std::shared_ptr<Permission>> admit(const SimTask& task);
   [[nodiscard]] FlightPtr joinable(const agent::CacheKey& key) const;
-  void lift(Flight& flight, const SimTask& task);
+  bool lift(Flight& flight, const SimTask& task);
 
   void fly(const FlightPtr& flight);
   void probe(const FlightPtr& flight);

@@ -104,6 +104,25 @@ TEST_F(OverloadTest, APaidUserWhoJoinsAFreeOnesFlightLiftsIt) {
   for (const Pending& one : free) ASSERT_TRUE(done(one));
 }
 
+TEST_F(OverloadTest, APaidUserWhoseQueueIsFullIsRefusedRatherThanLeftInAFreeOne) {
+  start();
+  const Pending holder = hold_worker();
+  const Pending free = ask("cat", "fill/bytes/9");
+  ASSERT_TRUE(waiting("free", 1));
+  std::vector<Pending> paid;
+  for (int i = 0; i < 4; ++i) paid.push_back(ask("cat", "fill/bytes/" + std::to_string(i), "paid"));
+  ASSERT_TRUE(waiting("paid", 4)) << "queue_per_worker of paid";
+  const Pending joiner = ask("cat", "fill/bytes/9", "paid");
+  ASSERT_TRUE(done(joiner));
+  EXPECT_EQ(text_of(*joiner->value), "!queue_full");
+  EXPECT_EQ(rig_->work_queue->decider().depth("free"), 1U);
+  EXPECT_EQ(metric("millrace_agent_queue_lifts_total "), 0);
+  release();
+  ASSERT_TRUE(done(free)) << "who began it has it still";
+  ASSERT_TRUE(done(holder));
+  for (const Pending& one : paid) ASSERT_TRUE(done(one));
+}
+
 TEST_F(OverloadTest, APaidUsersFileIsProbedBeforeThoseOfTheFree) {
   start();
   ASSERT_EQ(get("cat", "copy"), "100x50x1 a cat");

@@ -320,6 +320,16 @@ TEST_F(VariantTest, ClientThatLeavesCancelsTheWork) {
   }));
 }
 
+TEST_F(VariantTest, TheWorkMustEndAMomentBeforeTheClientsDeadline) {
+  config_.deadlines.image = std::chrono::milliseconds(10'000);
+  start_gateway();
+  FakeAgent& agent = start_agent(answer_small);
+  EXPECT_EQ(get(kTarget).status, 200);
+  const auto task = pipeline::task_from_json(agent.requests().front().body);
+  ASSERT_TRUE(task);
+  EXPECT_LE(task->time_left.count(), 9'950);
+}
+
 TEST_F(VariantTest, GivesUpAtTheDeadline) {
   config_.deadlines.image = std::chrono::milliseconds(100);
   start_gateway();
