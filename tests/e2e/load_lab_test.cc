@@ -51,6 +51,7 @@ drain_ms: 20000
 calibration: {duration_ms: 500}
 server:
   workers: 1
+  files_max: 2000
   config: |
     gateway: {tiers: {free: {rate_per_s: 0, burst: 0, concurrency_max: 0}}}
     agent: {tiers: {free: {queue_per_worker: 1000, weight: 1}}}   # room for what the freeze delays
@@ -78,7 +79,8 @@ events:
 
 TEST(LoadLabTest, MeasuresTheRealSystem) {
   const TempDir folder;
-  const fs::path scenario = folder.write("tiny.yaml", kTiny);
+  const fs::path scenario = folder.write(
+      "tiny.yaml", std::string(kTiny) + "expect: {all: {of: failed, step: half, at_most: 0}}\n");
   const Ended ended = run_bench("run " + scenario.string() + " --out " + folder.path().string());
   ASSERT_EQ(ended.status, 0) << ended.output;
   const auto json = nlohmann::json::parse(read_file(folder.path() / "tiny.json"));
@@ -99,6 +101,25 @@ TEST(LoadLabTest, MeasuresTheRealSystem) {
   EXPECT_THAT(ended.output, HasSubstr("dead (dead_client): 20 thrown away, 0 refused"));
   EXPECT_THAT(ended.output, HasSubstr("syns (syn_burst): 200 thrown away"));
   EXPECT_THAT(read_file(folder.path() / "tiny.html"), HasSubstr("<svg"));
+  EXPECT_EQ(json.at("expect").at(0).at("verdict"), "held");
+}
+
+TEST(LoadLabTest, SaysWithItsStatusThatAnExpectationWasMissed) {
+  const TempDir folder;
+  const fs::path scenario = folder.write("missed.yaml", R"(
+name: missed
+warm_up_ms: 0
+server:
+  workers: 1
+  buckets: {photos: {sources: {"a.jpg": {width_px: 64, height_px: 48}}}}
+mixes: {one: {keys: ["a.jpg"], pipeline: "imageView2/2/w/{r}"}}
+steps: {only: {rate: 20/s, duration_ms: 500}}
+expect: {none: {of: good_share, at_most: 0}}
+)");
+  const Ended ended = run_bench("run " + scenario.string());
+  EXPECT_EQ(ended.status, 1) << ended.output;
+  EXPECT_THAT(ended.output, HasSubstr("good_share in every step: at most 0"));
+  EXPECT_THAT(ended.output, HasSubstr("missed"));
 }
 
 TEST(LoadLabTest, SaysWhatIsWrongWithAScenario) {
