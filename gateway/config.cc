@@ -117,8 +117,9 @@ void HostConfig::bind(base::ConfigBinder& b) {
 }
 
 void AccessLogConfig::bind(base::ConfigBinder& b) {
-  b.choice("requests", requests, {"all", "failed", "none"},
-           "which requests get a line: failed are 5xx, without those of a full queue, and slow ones");
+  b.choice(
+      "requests", requests, {"all", "failed", "none"},
+      "which requests get a line: failed are 5xx, without those of a full queue, and slow ones");
   b.milliseconds("slow_ms", slow, {.min = 0, .max = kDayMs}, "a request above it is slow");
 }
 
