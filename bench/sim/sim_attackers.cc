@@ -50,7 +50,8 @@ SimAttackers::SimAttackers(EventQueue& events, Cores& cores, const Scenario& sce
       port_(port),
       gateway_(gateway),
       next_head_(std::move(next_head)),
-      thread_(cores.add_thread("attackers", Standing::Service)),
+      thread_(scenario.attackers.empty() ? nullptr
+                                         : &cores.add_thread("attackers", Standing::Service)),
       draws_(scenario.seed, 3) {
   for (const Attack& attack : scenario.attackers) {
     auto run = std::make_shared<Run>();
@@ -84,7 +85,7 @@ void SimAttackers::pace(const RunPtr& run) {
     return;
   }
   ++run->knocking;
-  thread_.run(costs_.attacker_action, [this, run] { open_one(run); });
+  thread_->run(costs_.attacker_action, [this, run] { open_one(run); });
   events_.after(seconds(1 / std::max(run->attack.rate_per_s, 0.001)), [this, run] { pace(run); });
 }
 
@@ -128,7 +129,7 @@ void SimAttackers::write_slowly(const RunPtr& run, const SimPort::ConnectionPtr&
   if (!connection->open) return;
   const base::Duration pause =
       std::max(kServeIntervalMin, seconds(1 / std::max(run->attack.bytes_per_s, 0.001)));
-  thread_.run(costs_.attacker_action, [] {});
+  thread_->run(costs_.attacker_action, [] {});
   port_.thread(connection->lane).run(costs_.gateway_peek, [] {});
   events_.after(pause, [this, run, connection] { write_slowly(run, connection); });
 }

@@ -51,7 +51,7 @@ class SimAttackers {
   SimPort& port_;
   SimGateway& gateway_;
   NextHead next_head_;
-  Cores::Thread& thread_;
+  Cores::Thread* thread_;  // null: there are none
   Draws draws_;
   std::vector<RunPtr> runs_;
 };
