@@ -13,14 +13,15 @@ namespace {
 using Json = nlohmann::json;
 using Microseconds = SimCosts::Microseconds;
 
-Microseconds scaled(Microseconds part, double factor) {
-  return Microseconds(std::llround(static_cast<double>(part.count()) * factor));
+double number_at(const Json& json, const std::string& pointer) {
+  const Json::json_pointer at(pointer);
+  const Json found = json.contains(at) ? json.at(at) : Json();
+  return found.is_number() ? found.get<double>() : 0;
 }
 
-double number_at(const Json& json, const char* pointer) {
-  const auto found =
-      json.contains(Json::json_pointer(pointer)) ? json.at(Json::json_pointer(pointer)) : Json();
-  return found.is_number() ? found.get<double>() : 0;
+double us_of(const Json& step, const std::string& process) {
+  return 1'000 * number_at(step, "/processes/" + process + "/cpu_ms_per_request") *
+         number_at(step, "/total/offered");
 }
 
 // The step in which everybody was served and least was asked, so that its processor time is that of
@@ -38,6 +39,30 @@ const Json* quiet_step(const Json& steps) {
   return quiet;
 }
 
+// The step in which most was asked; null when there is none.
+const Json* loudest_step(const Json& steps) {
+  const Json* loudest = nullptr;
+  for (const Json& step : steps) {
+    const bool louder = loudest == nullptr || number_at(step, "/total/offered_per_s") >
+                                                  number_at(*loudest, "/total/offered_per_s");
+    if (louder) loudest = &step;
+  }
+  return loudest;
+}
+
+// Makes the parts together last for so long, in their proportions.
+void fit(double total_us, const std::vector<Microseconds*>& parts) {
+  Microseconds sum{0};
+  for (const Microseconds* part : parts) sum += *part;
+  if (total_us <= 0 || sum.count() == 0) return;
+  const double factor = total_us / static_cast<double>(sum.count());
+  for (Microseconds* part : parts) {
+    *part = Microseconds(std::llround(static_cast<double>(part->count()) * factor));
+  }
+}
+
+double us(Microseconds span) { return static_cast<double>(span.count()); }
+
 }  // namespace
 
 base::Result<void> SimCosts::learn(std::string_view result_json) {
@@ -45,42 +70,23 @@ base::Result<void> SimCosts::learn(std::string_view result_json) {
   if (!json.is_object() || !json.contains("steps") || !json.at("steps").is_array()) {
     return base::fail(base::Reason::BadParameter, "this is not the JSON of a load run's result");
   }
-  if (const Json* step = quiet_step(json.at("steps"))) {
-    const auto measured_us = [step](const char* process) {
-      return 1'000 *
-             number_at(*step,
-                       (std::string("/processes/") + process + "/cpu_ms_per_request").c_str());
-    };
-    const double gateway_us = measured_us("millrace-gateway");
-    const double agent_us = measured_us("millrace-agent");
-    // Requests that are refused take these as well, and are known by themselves.
-    const auto fit = [](double total_us, Microseconds known, std::vector<Microseconds*> parts) {
-      Microseconds sum{0};
-      for (const Microseconds* part : parts) sum += *part;
-      const double rest_us = total_us - static_cast<double>(known.count());
-      if (rest_us <= 0) return;
-      for (Microseconds* part : parts) {
-        *part = scaled(*part, rest_us / static_cast<double>(sum.count()));
-      }
-    };
-    fit(gateway_us, gateway_read + gateway_send, {&gateway_relay});
-    fit(agent_us, agent_read + agent_answer, {&agent_prepare, &agent_dispatch, &agent_finish});
+  const Json* quiet = quiet_step(json.at("steps"));
+  const Json* loudest = loudest_step(json.at("steps"));
+  if (loudest == nullptr) return {};
+  fit(number_at(*loudest, "/generator/cpu_us_per_request"), {&generator_send, &generator_receive});
+  if (quiet == nullptr) return {};
+  const double served = number_at(*quiet, "/total/good");
+  const double gateway_us = us_of(*quiet, "millrace-gateway") / served;
+  const double agent_us = us_of(*quiet, "millrace-agent") / served;
+  // What is left where most were refused is what they took.
+  const double refused = number_at(*loudest, "/total/refused");
+  if (refused > number_at(*loudest, "/total/good")) {
+    const double rest_us =
+        us_of(*loudest, "millrace-gateway") - gateway_us * number_at(*loudest, "/total/good");
+    fit(rest_us / refused, {&gateway_read, &gateway_refuse});
   }
-  // The generator at its busiest, where it counts.
-  double generator_us = 0;
-  double most_per_s = 0;
-  for (const Json& step : json.at("steps")) {
-    const double per_s = number_at(step, "/total/offered_per_s");
-    if (per_s <= most_per_s) continue;
-    most_per_s = per_s;
-    generator_us = number_at(step, "/generator/cpu_us_per_request");
-  }
-  if (generator_us > 0) {
-    const double factor =
-        generator_us / static_cast<double>((generator_send + generator_receive).count());
-    generator_send = scaled(generator_send, factor);
-    generator_receive = scaled(generator_receive, factor);
-  }
+  fit(gateway_us - us(gateway_read + gateway_send), {&gateway_relay});
+  fit(agent_us - us(agent_read + agent_answer), {&agent_prepare, &agent_dispatch, &agent_finish});
   return {};
 }
 

@@ -43,8 +43,9 @@ struct SimCosts {
 
   double worker_memory_mib = 60;  // what workers tell the cost model
 
-  // What a measured run says of admitted requests (the least loaded step that refused nobody) and
-  // of its generator, instead of the values above. BadParameter: not a result.
+  // What a measured run says, instead of the values above: of admitted requests in its least loaded
+  // step that refused nobody, of the gateway's refusals and of its generator in its most loaded
+  // one. BadParameter: not a result.
   base::Result<void> learn(std::string_view result_json);
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "net/descriptors.h"
 
 namespace millrace::bench::sim {
 namespace {
@@ -146,6 +147,11 @@ base::Result<SimServer> server_of(const Scenario& scenario, std::size_t cores) {
   server.workers = scenario.server.workers > 0            ? scenario.server.workers
                    : server.agent.image_workers.count > 0 ? server.agent.image_workers.count
                                                           : cores;
+  if (const std::size_t files = scenario.server.files_max; files > 0) {
+    // What a public port leaves to the rest of its process.
+    std::size_t& connections = server.gateway.limits.server.connections_max;
+    connections = std::min(connections, files - std::min(files, net::descriptors_kept(files)));
+  }
   server.catalogue = catalogue_of(scenario);
   for (const Mix& mix : scenario.mixes) {
     if (mix.pipeline.empty()) continue;

@@ -12,8 +12,8 @@ constexpr const char* kResult = R"({"capacity_per_s": 100, "steps": [
    "processes": {"millrace-gateway": {"cpu_ms_per_request": 0.9},
                  "millrace-agent": {"cpu_ms_per_request": 1.5}},
    "generator": {"cpu_us_per_request": 90}},
-  {"name": "loud", "total": {"offered": 900, "good": 100, "offered_per_s": 900},
-   "processes": {"millrace-gateway": {"cpu_ms_per_request": 0.1},
+  {"name": "loud", "total": {"offered": 900, "good": 100, "refused": 800, "offered_per_s": 900},
+   "processes": {"millrace-gateway": {"cpu_ms_per_request": 0.15},
                  "millrace-agent": {"cpu_ms_per_request": 0.1}},
    "generator": {"cpu_us_per_request": 40}}]})";
 
@@ -25,7 +25,21 @@ TEST(SimCostsTest, LearnsWhatAnAdmittedRequestTakesFromTheQuietStep) {
   const auto agent = costs.agent_read + costs.agent_prepare + costs.agent_dispatch +
                      costs.agent_finish + costs.agent_answer;
   EXPECT_NEAR(double(agent.count()), 1'500, 3);
-  EXPECT_EQ(costs.gateway_refuse, SimCosts{}.gateway_refuse) << "the quiet step says nothing of it";
+}
+
+TEST(SimCostsTest, LearnsWhatARefusalTakesFromTheLoudestStep) {
+  SimCosts costs;
+  ASSERT_TRUE(costs.learn(kResult));
+  // 135 ms in all, 100 served at 0.9 ms: 45 ms for 800.
+  EXPECT_NEAR(double((costs.gateway_read + costs.gateway_refuse).count()), 56, 1);
+}
+
+TEST(SimCostsTest, KeepsWhatAResultSaysNothingOf) {
+  SimCosts costs;
+  ASSERT_TRUE(costs.learn(R"({"steps": [{"total": {"offered": 9, "good": 1, "refused": 8}}]})"));
+  EXPECT_EQ(costs.gateway_refuse, SimCosts{}.gateway_refuse);
+  EXPECT_EQ(costs.agent_finish, SimCosts{}.agent_finish);
+  EXPECT_EQ(costs.generator_send, SimCosts{}.generator_send);
 }
 
 TEST(SimCostsTest, LearnsTheGeneratorWhereItIsBusiest) {
