@@ -138,6 +138,32 @@ TEST(SimulationTest, FreeUsersFloodAndPaidOnesDoNotNotice) {
   EXPECT_GT(free_x, 0.4) << "half of the capacity is left";
 }
 
+TEST(SimulationTest, OneAtAHundredTimesAmongFiftyHurtsNobody) {
+  std::string users;
+  for (int i = 0; i < 50; ++i)
+    users += (i == 0 ? "u" : ", u") + std::to_string(i) + ": {tier: free}";
+  const RunResult result =
+      run(std::string("name: a\n") + kHead + R"(
+server:
+  workers: 2
+  config: |
+    gateway:
+      trusted_proxies: ["127.0.0.1/32"]
+      users: {)" +
+          users + R"(, greedy: {tier: free}}
+    agent: {cache: {results: false}}
+  buckets: {photos: {sources: {"p-{n}.jpg": {copies: 40}}}}
+)" + "mixes:\n" +
+          mix("fifty", "user: \"u{u}\", users_count: 50") + mix("greedy", "user: greedy") +
+          "steps: {greed: {mixes: [fifty=0.5x, greedy=100x], duration_ms: 5000}}\n");
+  const Tally& fifty = result.steps[0].by_mix[0];
+  const Tally& greedy = result.steps[0].by_mix[1];
+  EXPECT_EQ(fifty.refused, 0U);
+  EXPECT_EQ(fifty.good, fifty.offered);
+  EXPECT_GT(greedy.refused, 0.95 * static_cast<double>(greedy.offered));
+  EXPECT_GT(greedy.good, 0U) << "what is left is the greedy one's";
+}
+
 TEST(SimulationTest, ADeadOriginTakesNothingFromTheOthers) {
   const RunResult result = run(std::string("name: a\n") + kHead + R"(
 server:
