@@ -141,7 +141,8 @@ ServerListener::Milliseconds ServerListener::accept_some(ServerCore& core) {
       if (pause > 0ms) return pause;
       continue;
     }
-    if (static_cast<std::size_t>(fd.get()) >= ceiling) {
+    const bool above = static_cast<std::size_t>(fd.get()) >= ceiling;
+    if (above) {
       say_exhausted(core, EMFILE);
       held_at_ = base::Clock::now();
       if (!core.hold_connections(static_cast<std::size_t>(fd.get()) - ceiling)) {
@@ -151,6 +152,8 @@ ServerListener::Milliseconds ServerListener::accept_some(ServerCore& core) {
       }
     }
     core.admit(std::move(fd), family_, peer);
+    // Whoever gives way must have gone before the next one comes, or a whole batch would be above.
+    if (above) return kLeavingPause;
   }
   return 0ms;
 }

@@ -24,6 +24,16 @@ class ColorTest : public testing::Test {
     EXPECT_EQ(made.get_typeof(VIPS_META_ICC_NAME), 0U);
     return made;
   }
+  static std::string note_of(const Variant& variant) {
+    const auto found = variant.outcome.headers.find("X-Millrace-Note");
+    return found == variant.outcome.headers.end() ? "" : found->second;
+  }
+  // Newer versions of libvips (8.16) keep a profile that does not fit to themselves: nothing was
+  // there then that could be ignored.
+  static std::string note_for_a_bad_profile(const std::string& file) {
+    const VImage loaded = VImage::new_from_buffer(file.data(), file.size(), "");
+    return loaded.get_typeof(VIPS_META_ICC_NAME) != 0 ? "icc-profile-ignored" : "";
+  }
 };
 
 // The colours are Display P3's: their sRGB values are computed here by the matrices of the two
@@ -100,7 +110,7 @@ TEST_F(ColorTest, ABrokenProfileIsIgnoredAndSaidSo) {
   std::string file = make_file(tagged, ".tif");
   const auto variant = run_pipeline(file, "imageView2/0/format/png");
   ASSERT_TRUE(variant) << variant.error().public_message;
-  EXPECT_EQ(variant->outcome.headers.at("X-Millrace-Note"), "icc-profile-ignored");
+  EXPECT_EQ(note_of(*variant), note_for_a_bad_profile(file));
   EXPECT_LT(mean_difference(decode(variant->file), photo), 6.0);
 }
 
@@ -114,9 +124,11 @@ TEST_F(ColorTest, AProfileOfAnotherKindOfPictureIsIgnored) {
   vips_area_unref(VIPS_AREA(blob));
   VImage tagged = grey.copy();
   tagged.set(VIPS_META_ICC_NAME, nullptr, profile.data(), profile.size());
-  const auto variant = run_pipeline(make_file(tagged, ".tif"), "imageView2/0/format/png");
+  const std::string file = make_file(tagged, ".tif");
+  const auto variant = run_pipeline(file, "imageView2/0/format/png");
   ASSERT_TRUE(variant) << variant.error().public_message;
-  EXPECT_EQ(variant->outcome.headers.at("X-Millrace-Note"), "icc-profile-ignored");
+  EXPECT_EQ(note_of(*variant), note_for_a_bad_profile(file));
+  EXPECT_LT(mean_difference(decode(variant->file), grey), 2.0);
 }
 
 TEST_F(ColorTest, LabAndFloatBecomeSrgb) {
