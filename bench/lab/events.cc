@@ -2,6 +2,7 @@
 #include "bench/lab/events.h"
 
 #include <csignal>
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -64,7 +65,10 @@ void EventPlayer::send_signal(const Event& event) {
     happened_.push_back(fmt::format("{}: no process {} was found", event.name, event.process));
     return;
   }
-  for (const pid_t pid : named->second) {
+  // The first is the one that worked most: neither a spare nor one that only probes.
+  std::multimap<double, pid_t, std::greater<>> by_work;
+  for (const pid_t pid : named->second) by_work.emplace(cpu_ms_of(pid), pid);
+  for (const auto& [cpu_ms, pid] : by_work) {
     ::kill(pid, signal_of(event.signal));
     if (event.signal == "STOP") stopped_.push_back(pid);
     happened_.push_back(

@@ -81,6 +81,11 @@ double between(const std::vector<std::pair<SteadyTime, Value>>& points, SteadyTi
 
 }  // namespace
 
+double cpu_ms_of(pid_t pid) {
+  const std::optional<Stat> stat = stat_of(pid);
+  return stat ? stat->user_ms + stat->system_ms : 0;
+}
+
 std::map<std::string, std::vector<pid_t>> processes_by_name(pid_t root) {
   std::map<pid_t, pid_t> parent_of;
   std::error_code error;

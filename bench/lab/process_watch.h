@@ -18,6 +18,9 @@ namespace millrace::bench {
 // Living processes under `root` (with it) by the name of their program; root 0: all of the machine.
 std::map<std::string, std::vector<pid_t>> processes_by_name(pid_t root);
 
+// Processor time so far; 0 for a process that is gone.
+double cpu_ms_of(pid_t pid);
+
 // Samples CPU time and memory of processes from /proc, on a thread of its own, ten times a second;
 // new processes of a watched name are found once a second. A process that ends loses at most the
 // tenth of a second since its last sample. Resolution of CPU time: the kernel's tick, 10 ms.

@@ -308,7 +308,7 @@ void Server::bind(ConfigBinder& binder) {
 void Event::bind(ConfigBinder& binder) {
   binder.choice("action", action, {"signal", "origin"}, "what happens");
   bind_duration(binder, "at_ms", at, "from the first step's start");
-  binder.text("process", process, "signal: to the first process of this name");
+  binder.text("process", process, "signal: to that process of this name which has worked most");
   binder.flag("all", all, "signal: to all of this name");
   binder.choice("signal", signal, {"STOP", "CONT", "KILL", "TERM", "HUP"}, "which");
   bind_duration(binder, "duration_ms", duration, "STOP: CONT after it; origin: as before after it");

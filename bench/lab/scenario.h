@@ -135,7 +135,7 @@ struct Event {
   std::string name;
   std::string action = "signal";  // signal | origin
   Milliseconds at{0};
-  std::string process = "millrace-image-worker";  // signal: the first of this name …
+  std::string process = "millrace-image-worker";  // signal: that of this name which worked most …
   bool all = false;                               // … or all of them
   std::string signal = "STOP";                    // STOP | CONT | KILL | TERM | HUP
   Milliseconds duration{0};    // STOP: CONT after it; origin: back to the old state after it
