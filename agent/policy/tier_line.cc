@@ -113,11 +113,7 @@ WaitingTask TierLine::pop(base::TimePoint now) {
 // Of the users that had least, or hardly more, the one with the oldest task; with the newest while
 // the line is turned round.
 TierLine::User* TierLine::due_user() {
-  double due_last = std::numeric_limits<double>::infinity();
-  for (const auto& [name, user] : users_) {
-    if (!user.tasks.empty()) due_last = std::min(due_last, user.due);
-  }
-  due_last += kAlike * mean_cpu_;
+  const double due_last = due_last_of_all();
   User* due = nullptr;
   const bool newest_first = order_.newest_first();
   const auto sooner = [&](const User& a, const User& b) {
@@ -160,12 +156,26 @@ std::uint64_t TierLine::arrival_of(const WaitingTask& task) const {
   return places_.at(task.id).arrival;
 }
 
+// How long whoever is due has waited. What a user with more than the others has waiting stands for
+// as long as it likes: that is not a reason to turn the others' tasks round.
 base::Duration TierLine::standing_delay(base::TimePoint now) const {
+  const double due_last = due_last_of_all();
   base::TimePoint oldest = now;
   for (const auto& [name, user] : users_) {
-    if (!user.tasks.empty()) oldest = std::min(oldest, user.tasks.front().waits_since);
+    if (user.tasks.empty() || user.due > due_last) continue;
+    oldest = std::min(oldest, user.tasks.front().waits_since);
   }
   return now - oldest;
+}
+
+// Virtual time up to which users count as given alike: the least that anybody who waits was given,
+// and hardly more.
+double TierLine::due_last_of_all() const {
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto& [name, user] : users_) {
+    if (!user.tasks.empty()) least = std::min(least, user.due);
+  }
+  return least + kAlike * mean_cpu_;
 }
 
 std::size_t TierLine::depth_of(const std::string& user) const {

@@ -93,6 +93,7 @@ class TierLine {
   [[nodiscard]] const User* longest(bool by_count) const;
   [[nodiscard]] std::uint64_t arrival_of(const WaitingTask& task) const;
   [[nodiscard]] base::Duration standing_delay(base::TimePoint now) const;
+  [[nodiscard]] double due_last_of_all() const;
   User* due_user();
   WaitingTask take_out(User& user, std::list<WaitingTask>::iterator task);
   void forget_who_has_nothing();

@@ -13,7 +13,12 @@ constexpr double kLeastCost = 100'000;
 }  // namespace
 
 TierQueue::TierQueue(const std::map<std::string, TierRules>& tiers) {
-  for (const auto& [name, rules] : tiers) tiers_.emplace(name, Tier{TierLine(rules)});
+  std::size_t weight_min = tiers.empty() ? 1 : tiers.begin()->second.weight;
+  for (const auto& [name, rules] : tiers) {
+    tiers_.emplace(name, Tier{TierLine(rules)});
+    weight_min = std::min(weight_min, rules.weight);
+  }
+  weight_min_ = static_cast<double>(std::max<std::size_t>(1, weight_min));
 }
 
 TierQueue::Offered TierQueue::offer(const std::string& tier_name, WaitingTask task,
@@ -34,8 +39,16 @@ TierQueue::Offered TierQueue::offer(const std::string& tier_name, WaitingTask ta
 }
 
 // Whoever was idle starts from the present: idle time is no credit.
+// A tier that asked for less than its share has its line served before lighter ones get another
+// turn: as much as fits into the line, and no more than that is saved up. The lightest saves
+// nothing.
 void TierQueue::wake(Tier& tier) const {
-  if (tier.line.depth() == 0) tier.pass = std::max(tier.pass, now_pass_);
+  if (tier.line.depth() > 0) return;
+  const TierRules& rules = tier.line.rules();
+  const double weight = static_cast<double>(rules.weight);
+  const double line = static_cast<double>(tier.line.mean_cpu().count()) *
+                      static_cast<double>(rules.depth_max) / weight;
+  tier.pass = std::max(tier.pass, now_pass_ - line * (1 - weight_min_ / weight));
 }
 
 void TierQueue::withdraw(TicketId id) {

@@ -14,8 +14,9 @@
 namespace millrace::agent {
 
 // Who waits for a worker of one kind, and who is next. A bounded line per tier (TierLine); between
-// tiers by weight, in expected processor time (stride scheduling, so a tier that has nothing
-// waiting loses nothing and saves nothing up). Pure; one thread; O(tiers + users waiting).
+// tiers by weight, in expected processor time (stride scheduling). A tier that has nothing waiting
+// saves up at most a line's worth, and the lightest nothing: who is paid and uses less than its
+// share is not made to take turns with a flood. Pure; one thread; O(tiers + users waiting).
 class TierQueue {
  public:
   explicit TierQueue(const std::map<std::string, TierRules>& tiers);
@@ -72,6 +73,7 @@ class TierQueue {
   std::map<std::string, Tier> tiers_;
   std::unordered_map<TicketId, TierEntry*> tier_of_;
   double now_pass_ = 0;
+  double weight_min_ = 1;  // of the lightest tier
 };
 
 }  // namespace millrace::agent

@@ -4,6 +4,7 @@
 #include <map>
 #include <random>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -187,7 +188,8 @@ TEST(TierLineTest, AStreamOfNewUsersDoesNotKeepASecondTaskWaitingForEver) {
 
 // One user offers a hundred times what fifty others do, and they half of what the worker can.
 TEST(TierLineTest, TheFiftyDoNotNoticeTheOne) {
-  TierLine line({.depth_max = 8});
+  // The one's tasks stand for longer than the target: that must not turn the fifty's round.
+  TierLine line({.depth_max = 8, .order = TierOrder::AdaptiveLifo, .target_delay = 50ms});
   std::mt19937 random(7);
   std::exponential_distribution<double> gap(0.5);  // of the fifty: half a task a service time
   std::uniform_int_distribution<int> who(1, 50);
@@ -198,6 +200,7 @@ TEST(TierLineTest, TheFiftyDoNotNoticeTheOne) {
   double longest_wait = 0;
   std::map<TicketId, double> since;
   for (int now = 0; now < 20'000; ++now) {
+    const base::TimePoint at = kStart + now * 10ms;
     for (; next_modest < now; next_modest += gap(random)) {
       const std::string user = std::to_string(who(random));
       if (line.room(user, 10ms) == Room::None) {
@@ -205,13 +208,14 @@ TEST(TierLineTest, TheFiftyDoNotNoticeTheOne) {
         continue;
       }
       since[++id] = next_modest;
-      const auto gone = line.add(task(id, user), kStart);
+      const auto gone = line.add(task(id, user, 10ms, at), at);
       displaced += gone && since.contains(*gone) ? 1 : 0;
     }
     for (int i = 0; i < 50; ++i) {
-      if (line.room("the one", 10ms) != Room::None) (void)line.add(task(++id, "the one"), kStart);
+      if (line.room("the one", 10ms) != Room::None)
+        (void)line.add(task(++id, "the one", 10ms, at), at);
     }
-    const TicketId served = serve(line);
+    const TicketId served = serve(line, at);
     if (const auto modest = since.find(served); modest != since.end()) {
       longest_wait = std::max(longest_wait, now - modest->second);
       since.erase(modest);

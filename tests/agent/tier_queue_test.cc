@@ -98,6 +98,20 @@ TEST_F(TierQueueTest, IdleTimeIsNoCredit) {
   EXPECT_LE(free, 2) << "the free tier must not be served for the time it was away";
 }
 
+TEST_F(TierQueueTest, ATierBelowItsShareHasItsLineServedFirst) {
+  for (TicketId id = 1; id <= 100; ++id) ASSERT_EQ(offer(id, "free"), Verdict::Queued);
+  ASSERT_EQ(offer(1'000, "paid"), Verdict::Queued);  // its cost becomes known
+  for (int i = 0; i < 20; ++i) (void)next();
+  for (TicketId id = 1'001; id <= 1'020; ++id) ASSERT_EQ(offer(id, "paid"), Verdict::Queued);
+  for (TicketId id = 1'001; id <= 1'020; ++id) EXPECT_EQ(next(), id) << "no turn of the free";
+  for (TicketId id = 1'021; id <= 1'100; ++id) {
+    while (try_offer(id, "paid").verdict == Verdict::Full) EXPECT_NE(next(), 0U);
+  }
+  int free = 0;
+  for (int i = 0; i < 40; ++i) free += next() < 1'000 ? 1 : 0;
+  EXPECT_GE(free, 1) << "what was saved up is spent: the free have their share again";
+}
+
 TEST_F(TierQueueTest, TakesTurnsBetweenUsers) {
   for (TicketId id = 1; id <= 10; ++id) ASSERT_EQ(offer(id, "free", "greedy"), Verdict::Queued);
   ASSERT_EQ(offer(50, "free", "modest"), Verdict::Queued);
