@@ -210,24 +210,24 @@ RequestReader::Step RequestReader::advance_body() {
     return std::exchange(continue_wanted_, false) ? Step::Continue : Step::NeedMore;
   }
   continue_wanted_ = false;
-  if (chunks_) return advance_chunks();
+  if (chunks_) return advance_chunks(*chunks_);
   body_left_ -= take_body(body_left_);
   return body_left_ == 0 ? Step::Complete : Step::NeedMore;
 }
 
-RequestReader::Step RequestReader::advance_chunks() {
+RequestReader::Step RequestReader::advance_chunks(ChunkReader& chunks) {
   for (;;) {
     std::size_t consumed = 0;
-    const ChunkReader::Step step = chunks_->advance(buffer_.readable(), consumed);
+    const ChunkReader::Step step = chunks.advance(buffer_.readable(), consumed);
     buffer_.consume(consumed);
     switch (step) {
       case ChunkReader::Step::Data:
-        if (chunks_->data_left() > limits_.body_max.count - request_.body.size()) {
+        if (chunks.data_left() > limits_.body_max.count - request_.body.size()) {
           return refuse(base::Reason::BodyTooLarge,
                         fmt::format("The body is larger than {} bytes.", limits_.body_max.count));
         }
         if (buffer_.empty()) return Step::NeedMore;
-        chunks_->took(take_body(chunks_->data_left()));
+        chunks.took(take_body(chunks.data_left()));
         break;
       case ChunkReader::Step::NeedMore:
         return Step::NeedMore;

@@ -60,7 +60,7 @@ class RequestReader {
   Step advance_head();
   Step finish_head(std::size_t head_size);
   Step advance_body();
-  Step advance_chunks();
+  Step advance_chunks(ChunkReader& chunks);
   std::size_t take_body(std::uint64_t wanted);
   bool take_origin_form();
 

@@ -99,19 +99,20 @@ ResponseReader::Step ResponseReader::advance_head() {
     status_ = message.status;
     if (status_ == 101) return fail("the answer switches protocols, which nobody asked for");
     if (status_ < 200) continue;
-    begin_body();
+    keep_alive_ = message.keep_alive();
+    if (const auto length = message.content_length()) content_length_ = *length;
+    begin_body(message.chunked());
     return Step::Head;
   }
 }
 
-void ResponseReader::begin_body() {
-  const auto& message = *parser_->message;
+void ResponseReader::begin_body(bool chunked) {
   if (to_head_ || status_ == 204 || status_ == 304) {
     done_ = true;
-  } else if (message.chunked()) {
+  } else if (chunked) {
     chunks_.emplace();
-  } else if (const auto length = message.content_length()) {
-    body_left_ = *length;
+  } else if (content_length_) {
+    body_left_ = *content_length_;
     done_ = body_left_ == 0;
   } else {
     until_close_ = true;
@@ -121,7 +122,7 @@ void ResponseReader::begin_body() {
 ResponseReader::Step ResponseReader::advance_body() {
   piece_ = {};
   if (chunks_) {
-    if (!advance_chunks()) return fail("the answer's body is not chunked as it should be");
+    if (!advance_chunks(*chunks_)) return fail("the answer's body is not chunked as it should be");
   } else if (!complete()) {
     const std::uint64_t wanted = until_close_ ? UINT64_MAX : body_left_;
     body_left_ -= take_piece(wanted);
@@ -133,10 +134,10 @@ ResponseReader::Step ResponseReader::advance_body() {
 
 // One piece at most, and a look past it, so that the end of the body is seen together with its last
 // byte. False: malformed.
-bool ResponseReader::advance_chunks() {
+bool ResponseReader::advance_chunks(ChunkReader& chunks) {
   while (!complete()) {
     std::size_t consumed = 0;
-    const ChunkReader::Step step = chunks_->advance(buffer_.readable(), consumed);
+    const ChunkReader::Step step = chunks.advance(buffer_.readable(), consumed);
     buffer_.consume(consumed);
     if (step == ChunkReader::Step::Malformed) return false;
     if (step == ChunkReader::Step::NeedMore) break;
@@ -145,7 +146,7 @@ bool ResponseReader::advance_chunks() {
     } else if (!piece_.empty() || buffer_.empty()) {
       break;
     } else {
-      chunks_->took(take_piece(chunks_->data_left()));
+      chunks.took(take_piece(chunks.data_left()));
     }
   }
   return true;
@@ -163,16 +164,10 @@ bool ResponseReader::end_of_stream() {
   return complete();
 }
 
-std::optional<std::uint64_t> ResponseReader::content_length() const {
-  const auto length = parser_->message->content_length();
-  if (!length) return std::nullopt;
-  return *length;
-}
-
 bool ResponseReader::complete() const { return done_ || ended_by_close_; }
 
 bool ResponseReader::reusable() const {
-  return complete() && !ended_by_close_ && parser_->message->keep_alive() && buffer_.empty();
+  return complete() && !ended_by_close_ && keep_alive_ && buffer_.empty();
 }
 
 }  // namespace millrace::net

@@ -43,7 +43,7 @@ class ResponseReader {
 
   [[nodiscard]] int status() const { return status_; }
   [[nodiscard]] const Headers& headers() const { return headers_; }
-  [[nodiscard]] std::optional<std::uint64_t> content_length() const;
+  [[nodiscard]] std::optional<std::uint64_t> content_length() const { return content_length_; }
   [[nodiscard]] std::string_view piece() const { return piece_; }
   [[nodiscard]] bool complete() const;
   // The connection may carry another request: complete, kept alive, and nothing came after the
@@ -55,8 +55,8 @@ class ResponseReader {
   struct Parser;
 
   Step fail(std::string problem);
-  void begin_body();
-  bool advance_chunks();
+  void begin_body(bool chunked);
+  bool advance_chunks(ChunkReader& chunks);
   std::size_t take_piece(std::uint64_t wanted);
 
   ReadBuffer& buffer_;
@@ -64,12 +64,14 @@ class ResponseReader {
   const bool to_head_;
   std::unique_ptr<Parser> parser_;
   Headers headers_;
+  std::optional<std::uint64_t> content_length_;
   int status_ = 0;
   std::size_t searched_ = 0;           // bytes of the buffer without the end of the head
   std::optional<ChunkReader> chunks_;  // of a chunked body …
   std::uint64_t body_left_ = 0;        // … or what is to come of one with a length
   std::string_view piece_;
   std::string problem_;
+  bool keep_alive_ = false;
   bool until_close_ = false;
   bool done_ = false;
   bool ended_by_close_ = false;
