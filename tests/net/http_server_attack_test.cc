@@ -233,12 +233,12 @@ TEST(AttackTest, WhoTricklesItsAnswerIsDropped) {
 TEST(AttackTest, WhoReadsSlowlyButEnoughGetsItWhole) {
   const std::string large(6 << 20, 'l');
   HttpServer::Options options;
-  options.limits.write_timeout = 200ms;
+  options.limits.write_timeout = 1s;
   LiveServer live(options, large_or_ok(large));
   SmallWindow steady(live.endpoint());
   const auto began = Clock::now();
-  EXPECT_GE(steady.read_at_pace(64 << 10, 5ms, large.size()), large.size());
-  EXPECT_GT(Clock::now() - began, 400ms) << "the pace must outlast the time-out";
+  EXPECT_GE(steady.read_at_pace(64 << 10, 25ms, large.size()), large.size());
+  EXPECT_GT(Clock::now() - began, 2s) << "the pace must outlast the time-out";
 }
 
 // Its permit is wanted by others, so that it may not stand still for the whole write time-out.
