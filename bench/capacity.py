@@ -131,12 +131,13 @@ def part_queues(arguments, photos, folder):
         return run_scenario(folder, scenario("cell", photos, kind, workers, config, steps, KINDS[kind][2], calibration))
 
     capacities = {}
-    for kind in KINDS:
+    kinds = arguments.kinds.split(",")
+    for kind in kinds:
         # What two workers do in a closed loop: the load of every cell is a multiple of it.
         capacities[kind] = run(kind, os.cpu_count(), 10, "0.5x", 0)["capacity_per_s"]
         print(kind, "capacity", capacities[kind], flush=True)
     for number in range(arguments.rounds):
-        for kind, workers, queue in shuffled([(k, w, q) for k in KINDS for w in WORKERS for q in QUEUES], number):
+        for kind, workers, queue in shuffled([(k, w, q) for k in kinds for w in WORKERS for q in QUEUES], number):
             result = run(kind, workers, queue, f"{OVERLOAD_X}x", capacities[kind])
             row = result["steps"][0]["total"]
             found.setdefault((kind, workers, queue), []).append({
@@ -189,6 +190,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default="processes,queues,gateway", help="which; empty: only the plots")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--kinds", default=",".join(KINDS), help="of tasks, for the queues")
     parser.add_argument("--seconds", type=int, default=4, help="of each cell")
     parser.add_argument("--out", type=pathlib.Path, default=REPOSITORY / "bench" / "results")
     parser.add_argument("--images", type=pathlib.Path, default=REPOSITORY / "docs" / "images")
