@@ -126,7 +126,7 @@ def part_queues(arguments, photos, folder):
 
     def run(kind, workers, queue, rate, capacity):
         calibration = f"{{in_flight_per_worker: 2, duration_ms: {arguments.seconds * 1000}, capacity_per_s: {capacity}}}"
-        config = NO_LIMITS + f"agent:\n  cache: {{results: false}}\n  tiers: {{free: {{queue_per_worker: {queue}}}}}\n"
+        config = NO_LIMITS + f"agent:\n  cache: {{results: false}}\n  tiers: {{free: {{queue_per_worker: {queue}, order: fifo}}}}\n"
         steps = f"{{only: {{rate: {rate}, duration_ms: {arguments.seconds * 1000}}}}}"
         return run_scenario(folder, scenario("cell", photos, kind, workers, config, steps, KINDS[kind][2], calibration))
 
