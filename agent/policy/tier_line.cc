@@ -44,8 +44,13 @@ TierLine::Room TierLine::room(const std::string& user_name, base::Duration cpu,
   // A user keeps one task whatever it costs, else small ones would put off a giant for ever.
   if (most->tasks.size() < 2 || most->tasks.size() < own + 2) return Room::None;
   if (by_count) return Room::ByDisplacing;
-  const base::Duration left = most->cpu - most->tasks.back().work.cpu;
+  const base::Duration left = most->cpu - last_of(*most).work.cpu;
   return left >= own_cpu + cpu ? Room::ByDisplacing : Room::None;
+}
+
+// The task of this user that would be served last, and gives way.
+const WaitingTask& TierLine::last_of(const User& user) const {
+  return order_.newest_first() ? user.tasks.front() : user.tasks.back();
 }
 
 const TierLine::User* TierLine::longest(bool by_count) const {
@@ -65,9 +70,7 @@ std::optional<TicketId> TierLine::add(WaitingTask task, base::TimePoint now) {
   order_.judge(now, standing_delay(now));
   std::optional<TicketId> displaced;
   if (full()) {
-    const User* most = longest(full_by_count());
-    // What would be served last.
-    displaced = order_.newest_first() ? most->tasks.front().id : most->tasks.back().id;
+    displaced = last_of(*longest(full_by_count())).id;
     (void)remove(*displaced);
   }
   if (served_ == 0) mean_cpu_ = cost_of(task.work.cpu);  // better than nothing

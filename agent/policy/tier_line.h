@@ -91,6 +91,7 @@ class TierLine {
   };
   [[nodiscard]] bool full_by_count() const { return depth() >= rules_.depth_max; }
   [[nodiscard]] const User* longest(bool by_count) const;
+  [[nodiscard]] const WaitingTask& last_of(const User& user) const;
   [[nodiscard]] std::uint64_t arrival_of(const WaitingTask& task) const;
   [[nodiscard]] base::Duration standing_delay(base::TimePoint now) const;
   [[nodiscard]] double due_last_of_all() const;

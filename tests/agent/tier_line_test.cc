@@ -148,6 +148,21 @@ TEST(TierLineTest, WhenProcessorTimeBindsTheMostExpensiveUserGivesWay) {
   EXPECT_EQ(line.add(task(4, "c", 10ms), kStart), 2U);
 }
 
+// Whose place it would be is judged by the task that would go.
+TEST(TierLineTest, TurnedRoundItIsTheOldestTaskThatGivesWay) {
+  const auto room_for_12_ms = [](TierOrder order) {
+    TierLine line = line_of({.depth_max = 4, .order = order, .target_delay = 1s}, 10ms);
+    (void)line.add(task(1, "flood", 30ms), kStart);
+    (void)line.add(task(2, "flood", 5ms), kStart + 2s);
+    (void)line.add(task(3, "flood", 5ms), kStart + 4s);
+    EXPECT_TRUE(line.full());
+    EXPECT_EQ(line.order().newest_first(), order == TierOrder::AdaptiveLifo);
+    return line.room("modest", 12ms);
+  };
+  EXPECT_EQ(room_for_12_ms(TierOrder::Fifo), Room::ByDisplacing) << "35 ms are left without 3";
+  EXPECT_EQ(room_for_12_ms(TierOrder::AdaptiveLifo), Room::None) << "10 ms are left without 1";
+}
+
 TEST(TierLineTest, UsersShareProcessorTimeAndNotTasks) {
   TierLine line = line_of({.depth_max = 1'000}, 10ms);
   for (TicketId id = 1; id <= 100; ++id) {
