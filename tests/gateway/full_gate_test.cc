@@ -8,11 +8,13 @@
 #include <deque>
 #include <functional>
 #include <ostream>
-#include <queue>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "bench/sim/event_queue.h"
 
 namespace millrace::gateway {
 namespace {
@@ -48,7 +50,6 @@ struct Result {
   std::uint64_t done = 0;
 };
 
-// Events in virtual time; the first in, of two at one time, comes first.
 class Simulation {
  public:
   explicit Simulation(const Load& load)
@@ -58,12 +59,7 @@ class Simulation {
 
   Result run() {
     at(draw(1 / (load_.offered * capacity_per_s_)), [this] { arrive(); });
-    while (!events_.empty() && events_.top().at_s < load_.seconds) {
-      const Event event = events_.top();
-      events_.pop();
-      now_s_ = event.at_s;
-      event.what();
-    }
+    events_.run_until(now() + std::chrono::duration_cast<base::Duration>(Seconds(load_.seconds)));
     Result result{.offered = offered_, .done = done_};
     result.goodput = static_cast<double>(done_) / (capacity_per_s_ * load_.seconds);
     const double refused = static_cast<double>(refused_here_ + refused_there_);
@@ -72,21 +68,11 @@ class Simulation {
   }
 
  private:
-  struct Event {
-    double at_s;
-    std::uint64_t order;
-    std::function<void()> what;
-    bool operator<(const Event& other) const {
-      return at_s != other.at_s ? at_s > other.at_s : order > other.order;
-    }
-  };
   void at(double after_s, std::function<void()> what) {
-    events_.push({now_s_ + after_s, order_++, std::move(what)});
+    events_.after(std::chrono::duration_cast<base::Duration>(Seconds(after_s)), std::move(what));
   }
   double draw(double mean) { return std::exponential_distribution<double>(1 / mean)(random_); }
-  [[nodiscard]] base::TimePoint now() const {
-    return kStart + std::chrono::duration_cast<base::Duration>(Seconds(now_s_));
-  }
+  [[nodiscard]] base::TimePoint now() const { return events_.now(); }
 
   void arrive() {
     ++offered_;
@@ -131,9 +117,7 @@ class Simulation {
   std::vector<FullGate> gates_;
   double capacity_per_s_;
   std::mt19937_64 random_{7};
-  std::priority_queue<Event> events_;
-  std::uint64_t order_ = 0;
-  double now_s_ = 0;
+  bench::sim::EventQueue events_;
   int busy_ = 0;
   std::deque<std::size_t> queue_;
   std::uint64_t offered_ = 0;

@@ -5,15 +5,16 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <random>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "agent/policy/tier_line.h"
+#include "bench/sim/event_queue.h"
 #include "gateway/full_gate.h"
 
 namespace millrace::gateway {
@@ -67,12 +68,7 @@ class Flood {
   Result run() {
     at(0, [this] { arrive(100, [] { return std::string("flood"); }); });
     at(0, [this] { arrive(0.5, [this] { return "user" + std::to_string(random_() % 50); }); });
-    while (events_.top().at_s < kSeconds) {
-      const Event event = events_.top();
-      events_.pop();
-      now_s_ = event.at_s;
-      event.what();
-    }
+    events_.run_until(now() + std::chrono::duration_cast<base::Duration>(Seconds(kSeconds)));
     return result_;
   }
 
@@ -88,21 +84,11 @@ class Flood {
     std::size_t lane = 0;
     std::unique_ptr<Place> place;
   };
-  struct Event {
-    double at_s;
-    std::uint64_t order;
-    std::function<void()> what;
-    bool operator<(const Event& other) const {
-      return at_s != other.at_s ? at_s > other.at_s : order > other.order;
-    }
-  };
   void at(double after_s, std::function<void()> what) {
-    events_.push({now_s_ + after_s, order_++, std::move(what)});
+    events_.after(std::chrono::duration_cast<base::Duration>(Seconds(after_s)), std::move(what));
   }
   double draw(double mean) { return std::exponential_distribution<double>(1 / mean)(random_); }
-  [[nodiscard]] base::TimePoint now() const {
-    return kStart + std::chrono::duration_cast<base::Duration>(Seconds(now_s_));
-  }
+  [[nodiscard]] base::TimePoint now() const { return events_.now(); }
 
   void arrive(double times_capacity, const std::function<std::string()>& who) {
     at(draw(1 / (times_capacity * kCapacity)), [=, this] { arrive(times_capacity, who); });
@@ -168,10 +154,8 @@ class Flood {
   agent::TierLine line_{{.depth_max = 10 * kWorkers}};
   std::unordered_map<std::uint64_t, Request> requests_;
   std::mt19937_64 random_{7};
-  std::priority_queue<Event> events_;
-  std::uint64_t order_ = 0;
+  bench::sim::EventQueue events_;
   std::uint64_t next_id_ = 0;
-  double now_s_ = 0;
   std::size_t busy_ = 0;
   Result result_;
 };
