@@ -17,10 +17,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import capacity_plots
-from skeleton import REPOSITORY, machine_line
+from provenance import REPOSITORY, provenance
 
 BINARIES = REPOSITORY / "build" / "bench" / "bin"
 SOURCES = {"small": (1632, 1224), "large": (6000, 4000)}  # px
@@ -38,11 +37,6 @@ WORKERS = [1, 2, 4]
 QUEUES = [1, 4, 10]
 OVERLOAD_X = 2
 PICTURES = 8
-
-
-def header():
-    commit = subprocess.run(["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    return {"machine": machine_line(), "date": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip()}
 
 
 def shuffled(cells, round_number):
@@ -203,7 +197,7 @@ def main():
         for part in filter(None, arguments.parts.split(",")):
             if not any(photos.iterdir()):
                 make_photos(photos)
-            report = header()
+            report = provenance()
             if part == "processes":
                 report["cells"] = part_processes(arguments, photos)
             elif part == "queues":

@@ -21,7 +21,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from skeleton import REPOSITORY, machine_line
+from provenance import REPOSITORY, provenance
 
 CONFIG = """
 gateway:
@@ -106,9 +106,7 @@ def main():
         folder = pathlib.Path(temporary)
         files = [f"media{index}/{urllib.parse.quote(path.name)}" for index, source in enumerate(options.media)
                  for path in sorted(source.iterdir()) if path.is_file()]
-        commit = subprocess.run(["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-        result = {"machine": machine_line(), "date": time.strftime("%Y-%m-%d"), "commit": commit.stdout.strip(),
-                  "seed": options.seed, "files": len(files)}
+        result = {**provenance(), "seed": options.seed, "files": len(files)}
         process, url = start(options.binaries, folder, options.media)
         try:
             while len(done) < options.tasks:

@@ -18,7 +18,7 @@ import tempfile
 import time
 import urllib.request
 
-from skeleton import REPOSITORY, machine_line
+from provenance import REPOSITORY, provenance
 
 ASKED_BELOW_BYTES = 16 << 10
 HEALTH_ROUNDS = 50
@@ -148,9 +148,7 @@ def main():
     arguments = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    report = {"machine": machine_line(), "date": time.strftime("%Y-%m-%d"),
-              "commit": subprocess.run(["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"],
-                                       capture_output=True, text=True).stdout.strip()}
+    report = provenance()
     for source, (name, asks) in enumerate((("never_sent_a_byte", False), ("kept_alive_after_one_request", True)), 1):
         with tempfile.TemporaryDirectory(prefix="millrace-bench-") as folder:  # a fresh process for each
             gateway = Gateway(arguments.binaries, pathlib.Path(folder))

@@ -13,13 +13,12 @@ import os
 import pathlib
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 
+from provenance import REPOSITORY, provenance
 from refusal_cost import Millrace, Redis
-from skeleton import REPOSITORY, machine_line
 
 ASKED_BELOW_MS = 10
 # Limits that are counted and never reached.
@@ -123,10 +122,7 @@ def main():
     parser.add_argument("--binaries", type=pathlib.Path, default=REPOSITORY / "build" / "bench" / "bin")
     parser.add_argument("--out", type=pathlib.Path, help="writes OUT.json")
     arguments = parser.parse_args()
-    report = {"machine": machine_line(), "date": time.strftime("%Y-%m-%d"),
-              "commit": subprocess.run(["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"],
-                                       capture_output=True, text=True).stdout.strip(),
-              "answer_timeout_ms_max": 5, "asked_below_ms": ASKED_BELOW_MS, "cases": []}
+    report = {**provenance(), "answer_timeout_ms_max": 5, "asked_below_ms": ASKED_BELOW_MS, "cases": []}
     with tempfile.TemporaryDirectory(prefix="millrace-bench-") as folder:
         measure(arguments, pathlib.Path(folder), report)
     if arguments.out:

@@ -16,7 +16,8 @@ import tempfile
 import time
 import urllib.request
 
-from skeleton import REPOSITORY, Processes, free_port, machine_line
+from provenance import REPOSITORY, provenance
+from skeleton import Processes, free_port
 
 ASKED_BELOW_US = 100
 CONNECTIONS = 64
@@ -163,9 +164,7 @@ def main():
     parser.add_argument("--binaries", type=pathlib.Path, default=REPOSITORY / "build" / "bench" / "bin")
     parser.add_argument("--out", type=pathlib.Path, help="writes OUT.json")
     arguments = parser.parse_args()
-    report = {"machine": machine_line(), "date": time.strftime("%Y-%m-%d"),
-              "commit": subprocess.run(["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"],
-                                       capture_output=True, text=True).stdout.strip(), "connections": CONNECTIONS, "cases": []}
+    report = {**provenance(), "connections": CONNECTIONS, "cases": []}
     for name in arguments.only.split(";") if arguments.only else CASES:
         with tempfile.TemporaryDirectory(prefix="millrace-bench-") as folder:
             (pathlib.Path(folder) / "photos").mkdir()

@@ -10,7 +10,6 @@ import atexit
 import json
 import os
 import pathlib
-import platform
 import shutil
 import socket
 import statistics
@@ -20,7 +19,8 @@ import tempfile
 import time
 import urllib.request
 
-REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+from provenance import REPOSITORY, provenance
+
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -268,12 +268,6 @@ def memory(folder, arguments, report):
 PARTS = {"uncached": uncached, "cached": cached, "memory": memory}
 
 
-def machine_line():
-    model = next((line.split(":")[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-                  if line.startswith("model name")), "unknown")
-    return f"{model}, {os.cpu_count()} cores, Linux {platform.release()}, load {os.getloadavg()[0]:.1f} at the start"
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photo", required=True, type=pathlib.Path, help="a JPEG of about 12 megapixels")
@@ -285,9 +279,7 @@ def main():
     arguments = parser.parse_args()
     global BINARIES
     BINARIES = arguments.binaries
-    report = {"machine": machine_line(), "date": time.strftime("%Y-%m-%d"),
-              "commit": subprocess.run(["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"],
-                                       capture_output=True, text=True).stdout.strip()}
+    report = provenance()
     if arguments.out and arguments.out.with_suffix(".json").exists():  # the parts that are not measured again stay
         earlier = json.loads(arguments.out.with_suffix(".json").read_text())
         report = {**{k: v for k, v in earlier.items() if k in PARTS}, **report}
