@@ -32,6 +32,11 @@ bool is_exhaustion(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+std::shared_mutex& accept_lock() {
+  static std::shared_mutex lock;
+  return lock;
+}
+
 void DescriptorReserve::refill() {
   while (held_.size() < wanted_) {
     base::UniqueFd fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));

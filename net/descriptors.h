@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <shared_mutex>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -18,6 +19,11 @@ std::size_t descriptors_kept(std::size_t limit);
 
 // The call failed because the process or the system has no descriptor, or no memory for one.
 bool is_exhaustion(int error);
+
+// Whoever accepts holds this shared, whoever accepts with a descriptor of its reserve holds it
+// alone: another thread's accept would take the one that was just closed for it, and fill it with a
+// client.
+std::shared_mutex& accept_lock();
 
 // Descriptors held for the moment in which there are none. One thread.
 class DescriptorReserve {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <mutex>
+#include <shared_mutex>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -30,6 +32,18 @@ constexpr auto kSayAgain = 10s;
 constexpr auto kHold = 1s;  // then it is tried whether there are more descriptors again
 constexpr int kAcceptBatch = 16;
 constexpr std::size_t kVitalReserve = 8;
+
+// Errors stand in errno.
+base::UniqueFd accept_from(int listener, SocketAddress& peer) {
+  peer.length = sizeof(peer.storage);
+  return base::UniqueFd(::accept4(listener, reinterpret_cast<sockaddr*>(&peer.storage),
+                                  &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+}
+
+base::UniqueFd accept_beside_others(int listener, SocketAddress& peer) {
+  const std::shared_lock beside_others(accept_lock());
+  return accept_from(listener, peer);
+}
 
 // The client learns it at once, and nothing of the connection stays with the kernel.
 void reset_connection(base::UniqueFd fd) {
@@ -128,19 +142,17 @@ ServerListener::Milliseconds ServerListener::accept_some(ServerCore& core) {
   for (int i = 0; i < kAcceptBatch; ++i) {
     if (i > 0 && !core.may_accept()) return kFullPause;
     SocketAddress peer;
-    peer.length = sizeof(peer.storage);
-    base::UniqueFd fd(::accept4(descriptor_.native_handle(),
-                                reinterpret_cast<sockaddr*>(&peer.storage), &peer.length,
-                                SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd) {
-      const int error = errno;
-      if (error == EAGAIN || error == EWOULDBLOCK) return 0ms;
-      if (!is_exhaustion(error))
-        continue;  // the client gave up before us: ECONNABORTED and its kin
-      const Milliseconds pause = without_descriptor(core, error);
-      if (pause > 0ms) return pause;
-      continue;
+    base::UniqueFd fd = accept_beside_others(descriptor_.native_handle(), peer);
+    if (!fd && is_exhaustion(errno)) {
+      say_exhausted(core, errno);
+      // A vital port serves from what was put aside; the last one is for refusing.
+      if (reserve_.held() <= 1) return without_descriptor(core);
+      const std::unique_lock alone(accept_lock());
+      reserve_.lend();
+      fd = accept_from(descriptor_.native_handle(), peer);
     }
+    if (!fd && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0ms;
+    if (!fd) continue;  // the client gave up before us: ECONNABORTED and its kin
     const bool above = static_cast<std::size_t>(fd.get()) >= ceiling;
     if (above) {
       say_exhausted(core, EMFILE);
@@ -158,20 +170,18 @@ ServerListener::Milliseconds ServerListener::accept_some(ServerCore& core) {
   return 0ms;
 }
 
-// Zero: try again at once.
-ServerListener::Milliseconds ServerListener::without_descriptor(ServerCore& core, int error) {
-  say_exhausted(core, error);
-  // A vital port serves from what was put aside; the last one is for refusing.
-  if (reserve_.held() > 1 && reserve_.lend()) return 0ms;
+ServerListener::Milliseconds ServerListener::without_descriptor(ServerCore& core) {
   if (core.push_out()) return kLeavingPause;
   refuse_backlog(core);
   return kExhaustedPause;
 }
 
 void ServerListener::refuse_backlog(ServerCore& core) {
+  const std::unique_lock alone(accept_lock());
   if (!reserve_.lend()) return;
   for (int i = 0; i < kAcceptBatch; ++i) {
-    base::UniqueFd fd(::accept4(descriptor_.native_handle(), nullptr, nullptr, SOCK_CLOEXEC));
+    SocketAddress ignored;
+    base::UniqueFd fd = accept_from(descriptor_.native_handle(), ignored);
     if (!fd) break;
     core.metrics().refused.add();
     reset_connection(std::move(fd));

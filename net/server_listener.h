@@ -45,7 +45,7 @@ class ServerListener {
 
   Awaitable<void> sleep(Milliseconds span);
   Milliseconds accept_some(ServerCore& core);
-  Milliseconds without_descriptor(ServerCore& core, int error);
+  Milliseconds without_descriptor(ServerCore& core);
   void say_exhausted(ServerCore& core, int error);
   void refuse_backlog(ServerCore& core);
 
