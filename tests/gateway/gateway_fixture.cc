@@ -50,13 +50,7 @@ FakeAgent::FakeAgent(const net::Endpoint& registry, Options options, Script scri
     : script_(std::move(script)),
       server_(pool_.io(0),
               net::HttpServer::Options{.limits = {}, .name = "agent", .gate = {}, .refusal = {}},
-              [this](net::HttpExchange& exchange) {
-                {
-                  const std::lock_guard lock(mutex_);
-                  requests_.push_back(exchange.request());
-                }
-                return script_(exchange);
-              }) {
+              [this](net::HttpExchange& exchange) { return answer(exchange); }) {
   const auto bound = server_.listen(*net::parse_endpoint(options.listen));
   if (!bound) throw std::runtime_error(bound.error().detail);
   discovery::RegistrarConfig config;
@@ -67,6 +61,19 @@ FakeAgent::FakeAgent(const net::Endpoint& registry, Options options, Script scri
   registrar_->publish(record_of(options, server_.local_endpoint()));
   net::asio::co_spawn(pool_.io(0), registrar_->run(), net::asio::detached);
   pool_.start();
+}
+
+net::Awaitable<void> FakeAgent::answer(net::HttpExchange& exchange) {
+  if (exchange.request().target == "/v1/load") {
+    ++load_questions_;
+    (void)co_await exchange.respond({}, {});
+    co_return;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    requests_.push_back(exchange.request());
+  }
+  co_await script_(exchange);
 }
 
 FakeAgent::~FakeAgent() { pool_.stop(); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -20,8 +21,8 @@ namespace millrace::gateway {
 
 inline constexpr const char* kFleetKey = "0123456789abcdef0123456789abcdef";
 
-// An agent by script: a real server that a real registrar makes known. What it answers is the
-// test's.
+// An agent by script: a real server that a real registrar makes known. What it answers to tasks is
+// the test's; to a question for its load it says nothing of it.
 class FakeAgent {
  public:
   using Script = std::function<net::Awaitable<void>(net::HttpExchange&)>;
@@ -34,13 +35,17 @@ class FakeAgent {
   FakeAgent(const net::Endpoint& registry, Options options, Script script);
   ~FakeAgent();
 
-  // The requests that came, as they came.
+  // The tasks that came, as they came.
   [[nodiscard]] std::vector<net::HttpRequest> requests() const;
+  [[nodiscard]] int load_questions() const { return load_questions_; }
 
  private:
+  net::Awaitable<void> answer(net::HttpExchange& exchange);
+
   net::IoPool pool_{1};
   mutable std::mutex mutex_;
   std::vector<net::HttpRequest> requests_;
+  std::atomic<int> load_questions_{0};
   Script script_;
   net::HttpServer server_;
   std::unique_ptr<discovery::HttpRegistrar> registrar_;
