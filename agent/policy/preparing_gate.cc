@@ -21,7 +21,10 @@ bool PreparingGate::enter(TicketId id, const std::string& tier, const TierLine& 
   const double ahead =
       std::min(drain_per_s * state.seconds, static_cast<double>(limits_.ahead_max));
   const std::size_t most = line.rules().depth_max + static_cast<std::size_t>(ahead);
-  const bool room = !line.full() && line.depth() + state.preparing < most;
+  const std::size_t beyond =
+      state.preparing - std::min<std::size_t>(state.preparing, static_cast<std::size_t>(ahead));
+  const bool room = line.room(user, kCostNotKnown, beyond) == TierLine::Room::Free &&
+                    line.depth() + state.preparing < most;
   // A user who has less than others is let in, as it will be let into the line; but no more of
   // those than would fill it once.
   const bool fair = state.preparing < 2 * most && is_behind(tier, line, user);
@@ -43,7 +46,7 @@ bool PreparingGate::is_behind(const std::string& tier, const TierLine& line,
                               const std::string& user) const {
   const auto of_user = users_.find({tier, user});
   const std::size_t coming = of_user == users_.end() ? 0 : of_user->second;
-  if (line.full() && line.room(user, kCostNotKnown, coming) == TierLine::Room::None) return false;
+  if (line.room(user, kCostNotKnown, coming) == TierLine::Room::None) return false;
   std::size_t most = line.depth_of_longest();
   for (auto at = users_.lower_bound({tier, ""}); at != users_.end() && at->first.first == tier;
        ++at) {

@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::uint64_t kMeanOver = 32;  // tasks
 constexpr double kCredit = 4;            // mean tasks
-constexpr double kAlike = 0.5;           // of a mean task
+constexpr double kAlike = 2;             // mean tasks; less than the credit
+constexpr double kForAnybody = 0.8;      // of the line; the rest is for those with an equal part
 // Nothing is free: a user of tasks that seem to cost nothing still takes turns.
 constexpr base::Duration kLeastCpu = std::chrono::microseconds(100);
 
@@ -26,26 +27,69 @@ TierLine::TierLine(TierRules rules)
   rules_.depth_max = std::max<std::size_t>(1, rules_.depth_max);
 }
 
+double TierLine::most_cpu() const {
+  return served_ == 0 ? std::numeric_limits<double>::infinity()
+                      : mean_cpu_ * static_cast<double>(rules_.depth_max);
+}
+
+bool TierLine::no_place() const {
+  if (places_.empty()) return false;
+  return full_by_count() || static_cast<double>(cpu_.count()) >= most_cpu();
+}
+
 bool TierLine::full() const {
   if (places_.empty()) return false;
-  if (full_by_count()) return true;
-  const double most = mean_cpu_ * static_cast<double>(rules_.depth_max);
-  return served_ > 0 && static_cast<double>(cpu_.count()) >= most;
+  if (no_place()) return true;
+  const User& by_count = *longest(true);
+  const User& by_cpu = *longest(false);
+  return is_above_its_part(by_count.tasks.size(), by_count.cpu, 0) ||
+         is_above_its_part(by_cpu.tasks.size(), by_cpu.cpu, 0);
+}
+
+// Whether the last places are kept from a user with so much here, `coming` not counted, which are
+// on their way. An equal part is counted with one user more, whoever comes next. A user's first
+// task is never too many.
+bool TierLine::is_above_its_part(std::size_t tasks, base::Duration cpu, std::size_t coming) const {
+  const double parts = static_cast<double>(std::max<std::size_t>(1, users_waiting()) + 1);
+  const double places = static_cast<double>(rules_.depth_max);
+  const double own = static_cast<double>(tasks + coming);
+  const double own_cpu = static_cast<double>(cpu.count());
+  const bool last_places = static_cast<double>(depth() + coming) >= kForAnybody * places;
+  const bool last_cpu = static_cast<double>(cpu_.count()) >= kForAnybody * most_cpu();
+  return (last_places && own > places / parts) || (last_cpu && own_cpu > most_cpu() / parts);
 }
 
 TierLine::Room TierLine::room(const std::string& user_name, base::Duration cpu,
                               std::size_t coming) const {
-  if (!full()) return Room::Free;
+  if (places_.empty() && coming == 0) return Room::Free;
   const auto found = users_.find(user_name);
-  const bool by_count = full_by_count();
-  const User* most = longest(by_count);
-  const std::size_t own = (found == users_.end() ? 0 : found->second.tasks.size()) + coming;
+  const std::size_t waiting = found == users_.end() ? 0 : found->second.tasks.size();
+  const std::size_t own = waiting + coming;
   const base::Duration own_cpu = found == users_.end() ? base::Duration{} : found->second.cpu;
+  if (!no_place()) return is_above_its_part(waiting, own_cpu, coming) ? Room::None : Room::Free;
+  const bool by_count = full_by_count();
+  const User& most = *longest(by_count);
   // A user keeps one task whatever it costs, else small ones would put off a giant for ever.
-  if (most->tasks.size() < 2 || most->tasks.size() < own + 2) return Room::None;
+  if (most.tasks.size() < 2 || most.tasks.size() < own + 2) return Room::None;
+  if (!is_a_flood(most, users_waiting() + (own == 0 ? 1 : 0))) return Room::None;
   if (by_count) return Room::ByDisplacing;
-  const base::Duration left = most->cpu - last_of(*most).work.cpu;
+  const base::Duration left = most.cpu - last_of(most).work.cpu;
   return left >= own_cpu + cpu ? Room::ByDisplacing : Room::None;
+}
+
+// More than an equal part and one task. Equals, who come as it happens, have two or three at times:
+// they are not to lose by it what they have waited for.
+bool TierLine::is_a_flood(const User& user, std::size_t users) const {
+  const double parts = static_cast<double>(users);
+  if (full_by_count()) {
+    return static_cast<double>(user.tasks.size()) > static_cast<double>(depth()) / parts + 1;
+  }
+  return static_cast<double>(user.cpu.count()) > most_cpu() / parts + mean_cpu_;
+}
+
+std::size_t TierLine::users_waiting() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(users_, [](const auto& entry) { return !entry.second.tasks.empty(); }));
 }
 
 // The task of this user that would be served last, and gives way.
@@ -69,7 +113,7 @@ const TierLine::User* TierLine::longest(bool by_count) const {
 std::optional<TicketId> TierLine::add(WaitingTask task, base::TimePoint now) {
   order_.judge(now, standing_delay(now));
   std::optional<TicketId> displaced;
-  if (full()) {
+  if (no_place()) {
     displaced = last_of(*longest(full_by_count())).id;
     (void)remove(*displaced);
   }

@@ -45,8 +45,12 @@ struct WaitingTask {
 // Users share it by processor time (start-time fair queueing): whoever was given least is next,
 // whoever asks seldom before whoever always waits. Among those who were given alike the oldest task
 // is next, so that equals wait no longer than in one common line; or the newest, while LifoSwitch
-// says so. Who finds it full takes the place of the longest user's last task, if that leaves the
-// longest user no shorter than the newcomer.
+// says so.
+//
+// The last fifth is for users with no more than an equal part, so that whoever comes next is let in
+// without anybody being sent away who has waited already. Who finds it full all the same takes the
+// place of the longest user's last task, if that user has clearly more than an equal part, and two
+// more than the newcomer.
 //
 // Pure; one thread; O(users waiting and served lately), of which there are a few times depth_max.
 class TierLine {
@@ -57,6 +61,7 @@ class TierLine {
   // For one more task of this user; `coming`: tasks of the user that are on their way here.
   [[nodiscard]] Room room(const std::string& user, base::Duration cpu,
                           std::size_t coming = 0) const;
+  // Whoever has most here may not have another: with one more of its tasks the line would refuse.
   [[nodiscard]] bool full() const;
 
   // Only where there is room; gives the task that had to go for it.
@@ -90,6 +95,12 @@ class TierLine {
     std::uint64_t arrival = 0;
   };
   [[nodiscard]] bool full_by_count() const { return depth() >= rules_.depth_max; }
+  [[nodiscard]] bool no_place() const;
+  [[nodiscard]] bool is_above_its_part(std::size_t tasks, base::Duration cpu,
+                                       std::size_t coming) const;
+  [[nodiscard]] bool is_a_flood(const User& user, std::size_t users) const;
+  [[nodiscard]] double most_cpu() const;  // ns; infinite before the first task was served
+  [[nodiscard]] std::size_t users_waiting() const;
   [[nodiscard]] const User* longest(bool by_count) const;
   [[nodiscard]] const WaitingTask& last_of(const User& user) const;
   [[nodiscard]] std::uint64_t arrival_of(const WaitingTask& task) const;

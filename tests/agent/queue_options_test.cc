@@ -66,10 +66,10 @@ TEST_F(ConfiguredQueueTest, AnyNumberOfTiersShareByTheirWeights) {
 }
 
 TEST_F(ConfiguredQueueTest, EachTierHasItsOwnLength) {
-  for (int i = 0; i < 6; ++i) ASSERT_TRUE(offer("gold"));
-  EXPECT_FALSE(offer("gold")) << "three for each of two workers";
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(offer("gold"));
+  EXPECT_FALSE(offer("gold")) << "three for each of two workers, and one for who comes next";
   EXPECT_TRUE(decider_.full("gold"));
-  for (int i = 0; i < 100; ++i) ASSERT_TRUE(offer("trial"));
+  for (int i = 0; i < 80; ++i) ASSERT_TRUE(offer("trial"));
   EXPECT_FALSE(offer("trial"));
   EXPECT_TRUE(offer("paid")) << "the defaults are there too";
   EXPECT_FALSE(decider_.knows("platinum"));
@@ -101,7 +101,7 @@ TEST(ProbeQueueOptionsTest, ProbesWaitByTheSameWeightsAndNobodyIsRefusedEarly) {
   const auto offer = [&](const std::string& tier) {
     return decider.offer(tier, {++id, "u", base::Deadline::never(), {}, kStart}, kStart).verdict;
   };
-  for (int i = 0; i < 30; ++i) ASSERT_EQ(offer("free"), TierQueue::Verdict::Queued);
+  for (int i = 0; i < 24; ++i) ASSERT_EQ(offer("free"), TierQueue::Verdict::Queued);
   EXPECT_EQ(offer("free"), TierQueue::Verdict::Full);
   for (int i = 0; i < 8; ++i) ASSERT_EQ(offer("paid"), TierQueue::Verdict::Queued);
   int free = 0;

@@ -72,13 +72,14 @@ TEST(TierLineTest, StandingAboveItsDelayItServesTheNewestOfAUserFirst) {
 
 TEST(TierLineTest, TurnedRoundItServesTheNewestOfAllWhoHadNoMoreThanTheirShare) {
   TierLine line({.depth_max = 100, .order = TierOrder::AdaptiveLifo, .target_delay = 1s});
-  for (TicketId id = 1; id <= 3; ++id) (void)line.add(task(id, "greedy"), kStart);
+  for (TicketId id = 1; id <= 5; ++id) (void)line.add(task(id, "greedy"), kStart);
   (void)line.add(task(10, "a"), kStart);
   (void)line.add(task(11, "b"), kStart);
-  (void)serve(line, kStart + 1100ms);  // greedy's first, while the order is still the old one
+  // greedy's first, while the order is still the old one
+  for (int i = 0; i < 3; ++i) ASSERT_LE(serve(line, kStart + 1100ms), 3U);
   const base::TimePoint now = kStart + 2200ms;
   (void)line.add(task(12, "c", 10ms, now), now);
-  (void)line.add(task(4, "greedy", 10ms, now), now);
+  (void)line.add(task(6, "greedy", 10ms, now), now);
   EXPECT_EQ(serve(line, now), 12U) << "greedy's is newer, but greedy was served already";
   EXPECT_EQ(serve(line, now), 11U);
 }
@@ -92,20 +93,77 @@ TEST(TierLineTest, AFifoTierNeverTurnsRound) {
 TEST(TierLineTest, AFewGiantsFillItAsWellAsManySmallOnes) {
   TierLine line = line_of({.depth_max = 8}, 10ms);
   EXPECT_EQ(line.room("u", 10s), Room::Free) << "an empty line takes anything";
-  (void)line.add(task(1, "u", 75ms), kStart);
+  (void)line.add(task(1, "u", 60ms), kStart);
   EXPECT_FALSE(line.full());
-  (void)line.add(task(2, "u", 5ms), kStart);
+  (void)line.add(task(2, "v", 20ms), kStart);
   EXPECT_TRUE(line.full()) << "80 ms wait: eight tasks of 10 ms";
-  EXPECT_EQ(line.room("u", 1ms), Room::None);
+  EXPECT_EQ(line.room("w", 1ms), Room::None);
 }
 
 TEST(TierLineTest, TheNumberBindsWhenTasksAreAlike) {
   TierLine line = line_of({.depth_max = 8}, 10ms);
   for (TicketId id = 1; id <= 8; ++id) {
-    ASSERT_EQ(line.room("u", 10ms), Room::Free) << id;
-    (void)line.add(task(id, "u"), kStart);
+    const std::string user = id <= 3 ? "u" : id <= 6 ? "v" : "w";
+    ASSERT_EQ(line.room(user, 10ms), Room::Free) << id;
+    (void)line.add(task(id, user), kStart);
   }
   EXPECT_EQ(line.room("u", 10ms), Room::None);
+  EXPECT_EQ(line.room("x", 10ms), Room::None);
+}
+
+TEST(TierLineTest, NobodyTakesTheLastPlacesAlone) {
+  TierLine line({.depth_max = 20});
+  for (TicketId id = 1; id <= 16; ++id) {
+    ASSERT_EQ(line.room("u", 10ms), Room::Free) << id;
+    ASSERT_FALSE(line.full()) << id;
+    (void)line.add(task(id, "u"), kStart);
+  }
+  EXPECT_EQ(line.room("u", 10ms), Room::None) << "the last fifth is not for who has more than half";
+  EXPECT_TRUE(line.full()) << "for whoever sends most, which is told to those who send it here";
+  for (TicketId id = 17; id <= 20; ++id) {
+    ASSERT_EQ(line.room("v", 10ms), Room::Free) << id;
+    EXPECT_FALSE(line.add(task(id, "v"), kStart)) << "nobody goes for it";
+  }
+  EXPECT_EQ(line.room("v", 10ms), Room::ByDisplacing) << "by now somebody has to go";
+}
+
+TEST(TierLineTest, NobodyTakesTheLastProcessorTimeAlone) {
+  TierLine line = line_of({.depth_max = 10}, 10ms);
+  (void)line.add(task(1, "u", 70ms), kStart);
+  EXPECT_EQ(line.room("u", 10ms), Room::Free);
+  (void)line.add(task(2, "u", 10ms), kStart);
+  EXPECT_EQ(line.room("u", 10ms), Room::None) << "80 of 100 ms";
+  EXPECT_TRUE(line.full());
+  EXPECT_EQ(line.room("v", 10ms), Room::Free);
+}
+
+// Whoever is refused is refused at once: who was let in stays, though the others send as much
+// again.
+TEST(TierLineTest, EqualUsersDoNotDisplaceEachOther) {
+  for (const int users : {2, 5, 20, 100}) {
+    TierLine line = line_of({.depth_max = 20}, 10ms);
+    std::mt19937 random(11);
+    std::poisson_distribution<int> arrivals(3);  // three times what is served
+    std::uniform_int_distribution<int> who(1, users);
+    TicketId id = 0;
+    int refused = 0;
+    int displaced = 0;
+    for (int now = 0; now < 10'000; ++now) {
+      const base::TimePoint at = kStart + now * 10ms;
+      for (int left = arrivals(random); left > 0; --left) {
+        const std::string user = std::to_string(who(random));
+        if (line.room(user, 10ms) == Room::None) {
+          ++refused;
+        } else {
+          displaced += line.add(task(++id, user, 10ms, at), at) ? 1 : 0;
+        }
+      }
+      ASSERT_GT(line.depth(), 0U);
+      (void)serve(line, at);
+    }
+    EXPECT_GT(refused, 15'000) << users;
+    EXPECT_LT(displaced, refused / 200) << users;
+  }
 }
 
 TEST(TierLineTest, WithoutKnownCostsTheNumberAloneBinds) {
@@ -116,16 +174,24 @@ TEST(TierLineTest, WithoutKnownCostsTheNumberAloneBinds) {
 }
 
 TEST(TierLineTest, AFullLineTakesAUserWithLessInThePlaceOfTheLongest) {
-  TierLine line({.depth_max = 4});
-  for (TicketId id = 1; id <= 4; ++id) ASSERT_FALSE(line.add(task(id, "greedy"), kStart));
+  TierLine line({.depth_max = 10});
+  for (TicketId id = 1; id <= 8; ++id) ASSERT_FALSE(line.add(task(id, "greedy"), kStart));
+  for (TicketId id = 9; id <= 10; ++id) {
+    ASSERT_FALSE(line.add(task(id, std::to_string(id)), kStart));
+  }
   EXPECT_EQ(line.room("greedy", 10ms), Room::None);
   EXPECT_EQ(line.room("modest", 10ms), Room::ByDisplacing);
-  EXPECT_EQ(line.room("modest", 10ms, 3), Room::None) << "it has three more on their way";
-  EXPECT_EQ(line.add(task(5, "modest"), kStart), 4U) << "the newest of the longest";
-  EXPECT_EQ(line.add(task(6, "modest"), kStart), 3U);
-  EXPECT_EQ(line.room("modest", 10ms), Room::None) << "two each";
-  EXPECT_EQ(line.room("third", 10ms), Room::ByDisplacing);
-  EXPECT_EQ(line.depth(), 4U);
+  EXPECT_EQ(line.room("modest", 10ms, 7), Room::None) << "it has seven more on their way";
+  EXPECT_EQ(line.add(task(11, "modest"), kStart), 8U) << "the newest of the longest";
+  EXPECT_EQ(line.add(task(12, "modest"), kStart), 7U);
+  EXPECT_EQ(line.room("third", 10ms), Room::ByDisplacing) << "six, where an equal part is two";
+  EXPECT_EQ(line.add(task(13, "third"), kStart), 6U);
+  EXPECT_EQ(line.room("fourth", 10ms), Room::ByDisplacing);
+  EXPECT_EQ(line.add(task(14, "fourth"), kStart), 5U);
+  EXPECT_EQ(line.add(task(15, "fifth"), kStart), 4U);
+  EXPECT_EQ(line.add(task(16, "sixth"), kStart), 3U);
+  EXPECT_EQ(line.room("seventh", 10ms), Room::None) << "two: that happens among equals";
+  EXPECT_EQ(line.depth(), 10U);
 }
 
 TEST(TierLineTest, NobodysOnlyTaskIsDisplaced) {
@@ -179,14 +245,14 @@ TEST(TierLineTest, WhoAlwaysComesBackAtOnceGetsNoMoreThanWhoQueues) {
   TicketId id = 0;
   for (int i = 0; i < 20; ++i) (void)line.add(task(++id, "queues"), kStart);
   std::map<std::string, int> served;
-  for (int i = 0; i < 40; ++i) {
+  for (int i = 0; i < 400; ++i) {
     if (line.depth_of("returns") == 0) (void)line.add(task(++id, "returns"), kStart);
     if (line.depth_of("queues") < 10) (void)line.add(task(++id, "queues"), kStart);
     const WaitingTask next = line.pop(kStart);
     line.served(next);
     ++served[next.user];
   }
-  EXPECT_NEAR(served["queues"], 20, 1);
+  EXPECT_NEAR(served["queues"], 200, 3);
 }
 
 TEST(TierLineTest, AStreamOfNewUsersDoesNotKeepASecondTaskWaitingForEver) {
@@ -237,7 +303,7 @@ TEST(TierLineTest, TheFiftyDoNotNoticeTheOne) {
     }
   }
   EXPECT_LE(refused + displaced, 3) << "of ten thousand";
-  EXPECT_LE(longest_wait, 10);
+  EXPECT_LE(longest_wait, 12);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -30,8 +31,9 @@ class TierQueueTest : public testing::Test {
   std::size_t depth(const std::string& tier) { return queue_.line(tier)->depth(); }
 
   base::TimePoint now_{};
+  // One user alone may have 40 and 100 of these.
   TierQueue queue_{
-      {{"paid", {.depth_max = 40, .weight = 8}}, {"free", {.depth_max = 100, .weight = 1}}}};
+      {{"paid", {.depth_max = 50, .weight = 8}}, {"free", {.depth_max = 125, .weight = 1}}}};
 };
 
 TEST_F(TierQueueTest, ServesOneUserInOrder) {
@@ -112,16 +114,13 @@ TEST_F(TierQueueTest, ATierBelowItsShareHasItsLineServedFirst) {
   EXPECT_GE(free, 1) << "what was saved up is spent: the free have their share again";
 }
 
+// Whoever was given two tasks more waits for the others; within that the order is that of arrival.
 TEST_F(TierQueueTest, TakesTurnsBetweenUsers) {
   for (TicketId id = 1; id <= 10; ++id) ASSERT_EQ(offer(id, "free", "greedy"), Verdict::Queued);
-  ASSERT_EQ(offer(50, "free", "modest"), Verdict::Queued);
-  ASSERT_EQ(offer(51, "free", "modest"), Verdict::Queued);
-  EXPECT_EQ(next(), 1U);
-  EXPECT_EQ(next(), 50U);
-  EXPECT_EQ(next(), 2U);
-  EXPECT_EQ(next(), 51U);
-  EXPECT_EQ(next(), 3U);
-  EXPECT_EQ(next(), 4U);
+  for (TicketId id = 50; id <= 55; ++id) ASSERT_EQ(offer(id, "free", "modest"), Verdict::Queued);
+  std::vector<TicketId> order;
+  for (int i = 0; i < 12; ++i) order.push_back(next());
+  EXPECT_EQ(order, (std::vector<TicketId>{1, 2, 3, 50, 4, 51, 5, 52, 6, 53, 7, 54}));
 }
 
 TEST_F(TierQueueTest, DropsWhoCannotMeetTheDeadlineWithItsOwnWork) {
