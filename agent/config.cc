@@ -69,8 +69,10 @@ void WorkersConfig::bind(base::ConfigBinder& b) {
 }
 
 void TierConfig::bind(base::ConfigBinder& b) {
-  b.count("queue_per_worker", queue_per_worker, {.min = 1, .max = 100'000},
-          "tasks that may wait, for each worker; also their equivalent in processor time");
+  b.count(
+      "queue_per_worker", queue_per_worker, {.min = 1, .max = 100'000},
+      "a full queue is gone in so many service times, lighter tiers beside it; it is counted in "
+      "tasks and in processor time");
   b.count("weight", weight, {.min = 1, .max = 1'000},
           "share of the processor time, against tiers of other weights");
   b.choice("order", order, {"fifo", "adaptive_lifo"},

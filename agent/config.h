@@ -45,7 +45,7 @@ struct WorkersConfig {
 
 // Section agent.tiers.<name>.
 struct TierConfig {
-  std::size_t queue_per_worker = 10;  // tasks that may wait, for each worker
+  std::size_t queue_per_worker = 10;  // service times in which a full queue is gone
   std::size_t weight = 1;             // processor time for each second of it for a tier of weight 1
   std::string order = "fifo";         // or adaptive_lifo
   std::chrono::milliseconds target_delay{500};  // adaptive_lifo: newest first when it stands above

@@ -110,8 +110,8 @@ TEST_F(OverloadTest, APaidUserWhoseQueueIsFullIsRefusedRatherThanLeftInAFreeOne)
   const Pending free = ask("cat", "fill/bytes/9");
   ASSERT_TRUE(waiting("free", 1));
   std::vector<Pending> paid;
-  for (int i = 0; i < 4; ++i) paid.push_back(ask("cat", "fill/bytes/" + std::to_string(i), "paid"));
-  ASSERT_TRUE(waiting("paid", 4)) << "queue_per_worker of paid";
+  for (int i = 0; i < 3; ++i) paid.push_back(ask("cat", "fill/bytes/" + std::to_string(i), "paid"));
+  ASSERT_TRUE(waiting("paid", 3)) << "queue_per_worker of paid, less the turns of the free";
   const Pending joiner = ask("cat", "fill/bytes/9", "paid");
   ASSERT_TRUE(done(joiner));
   EXPECT_EQ(text_of(*joiner->value), "!queue_full");

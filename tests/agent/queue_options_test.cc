@@ -29,7 +29,7 @@ class ConfiguredQueueTest : public testing::Test {
       : decider_(work_queue_options(config_of(R"(
 agent:
   tiers:
-    gold:  {queue_per_worker: 3, weight: 20}
+    gold:  {queue_per_worker: 6, weight: 20}
     free:  {queue_per_worker: 50, order: adaptive_lifo, target_delay_ms: 200}
     trial: {queue_per_worker: 50, weight: 4, order: fifo, target_delay_ms: 200}
 )"),
@@ -66,10 +66,11 @@ TEST_F(ConfiguredQueueTest, AnyNumberOfTiersShareByTheirWeights) {
 }
 
 TEST_F(ConfiguredQueueTest, EachTierHasItsOwnLength) {
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(offer("gold"));
-  EXPECT_FALSE(offer("gold")) << "three for each of two workers, and one for who comes next";
+  for (int i = 0; i < 6; ++i) ASSERT_TRUE(offer("gold"));
+  EXPECT_FALSE(offer("gold"))
+      << "seven in the time of twelve beside lighter tiers; one is for who comes next";
   EXPECT_TRUE(decider_.full("gold"));
-  for (int i = 0; i < 80; ++i) ASSERT_TRUE(offer("trial"));
+  for (int i = 0; i < 64; ++i) ASSERT_TRUE(offer("trial"));
   EXPECT_FALSE(offer("trial"));
   EXPECT_TRUE(offer("paid")) << "the defaults are there too";
   EXPECT_FALSE(decider_.knows("platinum"));
@@ -92,6 +93,19 @@ TEST_F(ConfiguredQueueTest, OnlyATierThatSaysSoIsServedNewestFirstAndOnlyAboveIt
   EXPECT_EQ(order_of("free"), (std::vector<TicketId>{0, 1, 3, 2})) << "it stood above 200 ms";
   EXPECT_EQ(decider_.lifo_switches("free"), 1U);
   EXPECT_EQ(decider_.lifo_switches("trial"), 0U);
+}
+
+// What queue_per_worker promises: with lighter tiers beside it a full line is gone in that many
+// service times.
+TEST(WorkQueueOptionsTest, AFullLineLastsNoLongerForTheLighterTiersBesideIt) {
+  const QueueDecider::Options options = work_queue_options(config_of("agent: {}"), 18);
+  EXPECT_EQ(options.tiers.at("paid").depth_max, 64U) << "eight of nine turns, of 72";
+  EXPECT_EQ(options.tiers.at("free").depth_max, 180U) << "nobody is lighter";
+  const QueueDecider::Options small = work_queue_options(
+      config_of("agent: {tiers: {paid: {queue_per_worker: 1, weight: 1}, free: {weight: 100}}}"),
+      1);
+  EXPECT_EQ(small.tiers.at("paid").depth_max, 1U) << "never none";
+  EXPECT_EQ(small.tiers.at("free").depth_max, 9U);
 }
 
 TEST(ProbeQueueOptionsTest, ProbesWaitByTheSameWeightsAndNobodyIsRefusedEarly) {
