@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -16,15 +17,17 @@ class LifoSwitch {
  public:
   explicit LifoSwitch(base::Duration target) : target_(target) {}
 
-  // `delay`: how long whoever waits longest has waited; zero when nobody does.
-  void judge(base::TimePoint now, base::Duration delay) {
-    if (delay < target_) {
+  // `delay`: how long whoever waits longest has waited; zero when nobody does. `target_min`: what
+  // a target must not be below at present.
+  void judge(base::TimePoint now, base::Duration delay, base::Duration target_min = {}) {
+    const base::Duration target = std::max(target_, target_min);
+    if (delay < target) {
       above_since_.reset();
       newest_first_ = false;
       return;
     }
     if (!above_since_) above_since_ = now;
-    const bool stands = now - *above_since_ >= target_;
+    const bool stands = now - *above_since_ >= target;
     if (stands && !newest_first_) ++switches_;
     newest_first_ = newest_first_ || stands;
   }

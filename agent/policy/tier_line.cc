@@ -13,6 +13,7 @@ constexpr std::uint64_t kMeanOver = 32;  // tasks
 constexpr double kCredit = 4;            // mean tasks
 constexpr double kAlike = 2;             // mean tasks; less than the credit
 constexpr double kForAnybody = 0.8;      // of the line; the rest is for those with an equal part
+constexpr int kStandsFor = 4;            // mean tasks; what waits for fewer is a burst
 // Nothing is free: a user of tasks that seem to cost nothing still takes turns.
 constexpr base::Duration kLeastCpu = std::chrono::microseconds(100);
 
@@ -111,7 +112,7 @@ const TierLine::User* TierLine::longest(bool by_count) const {
 }
 
 std::optional<TicketId> TierLine::add(WaitingTask task, base::TimePoint now) {
-  order_.judge(now, standing_delay(now));
+  order_.judge(now, standing_delay(now), kStandsFor * mean_cpu());
   std::optional<TicketId> displaced;
   if (no_place()) {
     displaced = last_of(*longest(full_by_count())).id;
@@ -151,7 +152,7 @@ WaitingTask TierLine::take_out(User& user, std::list<WaitingTask>::iterator task
 }
 
 WaitingTask TierLine::pop(base::TimePoint now) {
-  order_.judge(now, standing_delay(now));
+  order_.judge(now, standing_delay(now), kStandsFor * mean_cpu());
   User& user = *due_user();
   const auto task = order_.newest_first() ? std::prev(user.tasks.end()) : user.tasks.begin();
   return take_out(user, task);

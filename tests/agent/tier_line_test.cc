@@ -84,6 +84,17 @@ TEST(TierLineTest, TurnedRoundItServesTheNewestOfAllWhoHadNoMoreThanTheirShare) 
   EXPECT_EQ(serve(line, now), 11U);
 }
 
+// A second is not long where tasks take half of it.
+TEST(TierLineTest, WhatWaitsForAFewTasksOnlyIsABurst) {
+  TierLine line =
+      line_of({.depth_max = 100, .order = TierOrder::AdaptiveLifo, .target_delay = 1s}, 500ms);
+  for (TicketId id = 1; id <= 9; ++id) (void)line.add(task(id, "u", 500ms), kStart);
+  EXPECT_EQ(serve(line, kStart + 1s), 1U);
+  EXPECT_EQ(serve(line, kStart + 1900ms), 2U) << "two seconds, four tasks, are the target";
+  EXPECT_EQ(serve(line, kStart + 2100ms), 3U);
+  EXPECT_EQ(serve(line, kStart + 4200ms), 9U) << "and it stood above for as long again";
+}
+
 TEST(TierLineTest, AFifoTierNeverTurnsRound) {
   TierLine line({.depth_max = 100, .order = TierOrder::Fifo, .target_delay = 1ms});
   for (TicketId id = 1; id <= 3; ++id) (void)line.add(task(id, "u"), kStart);
