@@ -182,9 +182,11 @@ void TierLine::served(const WaitingTask& task) {
   User& user = users_[task.user];
   // As far as whoever got its turn; and at the least as if all were shared by those who are known,
   // or by as many as may wait, so that a stream of new users, each with a credit, does not hold
-  // time still.
+  // time still. For one alone it does: else it would keep the credit with which it came, and who
+  // comes later would be no better off than its whole flood.
   const double sharing = static_cast<double>(std::min(users_.size(), rules_.depth_max));
-  virtual_now_ = std::max(virtual_now_ + cost / sharing, user.due);
+  const double step = users_.size() == 1 ? 0 : cost / sharing;
+  virtual_now_ = std::max(virtual_now_ + step, user.due);
   user.due += cost;
   forget_who_has_nothing();
 }

@@ -278,6 +278,21 @@ TEST(TierLineTest, AStreamOfNewUsersDoesNotKeepASecondTaskWaitingForEver) {
   FAIL() << "25 tasks later it still waits";
 }
 
+// However long a flood was alone: whoever comes is served before it, not after its whole line.
+TEST(TierLineTest, AFloodThatWasAloneHasNoCreditLeft) {
+  TierLine line = line_of({.depth_max = 100}, 10ms);
+  TicketId id = 0;
+  for (int i = 0; i < 20; ++i) (void)line.add(task(++id, "flood"), kStart);
+  for (int i = 0; i < 40; ++i) {
+    (void)serve(line);
+    (void)line.add(task(++id, "flood"), kStart);
+  }
+  for (TicketId late = 1'000; late < 1'003; ++late) {
+    (void)line.add(task(late, "modest"), kStart);
+    EXPECT_EQ(serve(line), late);
+  }
+}
+
 // One user offers a hundred times what fifty others do, and they half of what the worker can.
 TEST(TierLineTest, TheFiftyDoNotNoticeTheOne) {
   // The one's tasks stand for longer than the target: that must not turn the fifty's round.
