@@ -27,6 +27,14 @@ SimPort::SimPort(EventQueue& events, Cores& cores, const gateway::GatewayConfig&
   events_.after(kTick, [this] { tick(); });
 }
 
+SimPort::~SimPort() {
+  for (auto& lists : by_phase_) {
+    for (List& list : lists) {
+      for (const ConnectionPtr& connection : list) connection->closed = nullptr;
+    }
+  }
+}
+
 void SimPort::connect(std::function<void(ConnectionPtr)> opened, std::function<void()> closed) {
   if (backlog_.size() >= static_cast<std::size_t>(limits_.listen_backlog) * lanes()) {
     opened(nullptr);
@@ -80,9 +88,8 @@ void SimPort::shut(const ConnectionPtr& connection, bool by_server) {
   by_phase_[connection->lane][net::index_of(connection->phase)].erase(connection->place);
   publish(connection->lane, connection->phase);
   limit_.closed();
-  if (by_server && connection->closed) {
-    events_.after(costs_.network, [connection] { connection->closed(); });
-  }
+  auto closed = std::exchange(connection->closed, nullptr);
+  if (by_server && closed) events_.after(costs_.network, std::move(closed));
   accept_waiting();
 }
 

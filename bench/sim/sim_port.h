@@ -32,13 +32,16 @@ class SimPort {
     Phase phase = Phase::Idle;
     base::TimePoint since{};
     bool open = true;
-    std::function<void()> closed;  // by the server
+    std::function<void()> closed;  // by the server; mostly holds this connection, so ends with it
     std::list<std::shared_ptr<Connection>>::iterator place;
   };
   using ConnectionPtr = std::shared_ptr<Connection>;
 
   SimPort(EventQueue& events, Cores& cores, const gateway::GatewayConfig& config,
           const SimCosts& costs, std::uint64_t seed);
+  ~SimPort();
+  SimPort(const SimPort&) = delete;
+  SimPort& operator=(const SimPort&) = delete;
 
   // A client connects. `opened` is called when a thread has accepted, with null when the backlog is
   // full. `closed` when the server ends it later.

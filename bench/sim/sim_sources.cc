@@ -43,6 +43,16 @@ SimSources::SimSources(EventQueue& events, const SimServer& server, const SimCos
   for (const auto& [name, bucket] : server.buckets) states_[name] = bucket.origin;
 }
 
+SimSources::~SimSources() {
+  for (const auto& [name, download] : downloads_) {
+    for (const auto& waiter : download->waiters) waiter->done = nullptr;
+  }
+}
+
+void SimSources::tell(Waiter& waiter, const base::Result<Version>& outcome) {
+  if (const Done done = std::exchange(waiter.done, nullptr)) done(outcome);
+}
+
 SimSources::Version SimSources::fresh(const std::string& bucket, const std::string& key) {
   return records_.fresh(agent::source_name(bucket, key), events_.now());
 }
@@ -66,7 +76,7 @@ std::shared_ptr<SimSources::Waiter> SimSources::get(const std::string& bucket,
   const std::string name = agent::source_name(bucket, key);
   if (Version version = records_.fresh(name, events_.now())) {
     if (cache_.find(version->content)) {
-      waiter->done(std::move(version));
+      tell(*waiter, std::move(version));
       return waiter;
     }
   }
@@ -170,7 +180,7 @@ void SimSources::arrived(const DownloadPtr& download) {
 }
 
 void SimSources::leave(const std::shared_ptr<Waiter>& waiter) {
-  waiter->gone = true;
+  waiter->done = nullptr;
   for (const auto& [name, download] : downloads_) {
     const auto at = std::ranges::find(download->waiters, waiter);
     if (at == download->waiters.end()) continue;
@@ -196,7 +206,7 @@ void SimSources::land(const DownloadPtr& download, base::Result<Version> outcome
     at_gate_.erase(download->id);
   }
   for (const auto& waiter : std::exchange(download->waiters, {})) {
-    if (!waiter->gone) waiter->done(outcome);
+    tell(*waiter, outcome);
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <map>
@@ -42,16 +43,18 @@ class SimSources {
  public:
   using Version = std::shared_ptr<agent::SourceVersion>;
   using Done = std::function<void(base::Result<Version>)>;
-  // Whoever waits for an original. `gone`: is not told any more.
+  // Whoever waits for an original, until it is told or goes.
   struct Waiter {
-    Done done;
-    bool gone = false;
+    Done done;  // mostly holds the waiter, so it ends with being told
   };
   // `spend` has the agent's thread spend what a fetch costs, then goes on.
   using Spend = std::function<void(base::Duration, EventQueue::Action)>;
 
   SimSources(EventQueue& events, const SimServer& server, const SimCosts& costs, SimCache& cache,
              Spend spend);
+  ~SimSources();
+  SimSources(const SimSources&) = delete;
+  SimSources& operator=(const SimSources&) = delete;
 
   [[nodiscard]] Version fresh(const std::string& bucket, const std::string& key);
   [[nodiscard]] Version last_known(const std::string& bucket, const std::string& key);
@@ -67,6 +70,7 @@ class SimSources {
   [[nodiscard]] std::string state_of(const std::string& bucket) const;
 
  private:
+  static void tell(Waiter& waiter, const base::Result<Version>& outcome);
   struct Download {
     std::string name;
     std::string bucket;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/sim/draws.h"
 
+#include <cstdint>
+
 #include <gtest/gtest.h>
 
 namespace millrace::bench::sim {

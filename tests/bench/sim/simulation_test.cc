@@ -4,6 +4,7 @@
 #include "bench/sim/simulation.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include <gtest/gtest.h>
 
