@@ -51,6 +51,11 @@ SimAgent::SimAgent(EventQueue& events, Cores& cores, const Scenario& scenario,
                    .ttl = server.agent.quarantine.ttl,
                    .entries_max = server.agent.quarantine.entries_max}) {}
 
+// A request holds its flight, and a flight those who wait for it.
+SimAgent::~SimAgent() {
+  for (const auto& [id, request] : requests_) request->flight = nullptr;
+}
+
 std::uint64_t SimAgent::ask(SimTask task, Done done) {
   auto request = std::make_shared<Request>();
   request->id = next_id_++;

@@ -57,6 +57,9 @@ class SimAgent {
   // All outlive it.
   SimAgent(EventQueue& events, Cores& cores, const Scenario& scenario, const SimServer& server,
            const SimCosts& costs, DrawWork draw_work);
+  ~SimAgent();
+  SimAgent(const SimAgent&) = delete;
+  SimAgent& operator=(const SimAgent&) = delete;
 
   // The task has arrived. `done` when its answer leaves. Gives a name for cancel().
   std::uint64_t ask(SimTask task, Done done);

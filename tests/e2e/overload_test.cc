@@ -124,15 +124,15 @@ gateway:
 agent:
   tiers: {free: {queue_per_worker: 2}, slow: {}, narrow: {}, third: {weight: 3}}
   workers: {image: {count: 1}}
-  limits: {source_bytes_max: 1000000, source_px_max: 1000000}
+  limits: {source_bytes_max: 4000000, source_px_max: 6000000}
 )";
 
 TEST_F(OverloadTest, EveryKindOfRefusalIsAnsweredWhileTheWorkersStandStill) {
   // A thread knows only of what it was answered itself that it is probably cached.
   start(kEveryLimit, {{"MILLRACE_GATEWAY_THREADS", "1"}});
-  system_->add_photo("bytes.png", encode(make_picture(700, 600), ".png[compression=0]"));
-  system_->add_photo("pixels.jpg", encode_jpeg(make_picture(1300, 900), 60));
-  system_->add_photo("slow.jpg", encode_jpeg(make_picture(1200, 800), 70));
+  system_->add_photo("bytes.png", encode(make_picture(1400, 1200), ".png[compression=0]"));
+  system_->add_photo("pixels.jpg", encode_jpeg(make_picture(3000, 2100), 60));
+  system_->add_photo("slow.jpg", encode_jpeg(make_picture(2900, 2000), 70));
   const std::string cached = fresh_target("g.jpg");
   ASSERT_EQ(system_->get(cached).status, 200);
 
@@ -143,7 +143,7 @@ TEST_F(OverloadTest, EveryKindOfRefusalIsAnsweredWhileTheWorkersStandStill) {
     ASSERT_TRUE(held.back()->sent());
     ASSERT_TRUE(in_flight_is(static_cast<double>(held.size()))) << target << user;
   };
-  hold("/photos/slow.jpg?imageView2/2/w/1200/format/avif", "");
+  hold("/photos/slow.jpg?imageView2/2/w/1500/format/avif/q/100", "");
   const pid_t worker = system_->busy_worker();  // the only one for work
   ASSERT_NE(worker, 0);
   freeze(worker);
@@ -231,7 +231,7 @@ TEST_F(OverloadTest, AWorkerStoppedForTenSecondsInMidTaskCostsThatTaskAlone) {
   start(kNoLimits, {{"MILLRACE_AGENT_WORKERS_IMAGE_COUNT", "2"}});
   system_->add_photo("slow.jpg", encode_jpeg(make_picture(3000, 2000), 95));
   auto slow = std::async(std::launch::async, [&] {
-    return system_->get("/photos/slow.jpg?imageView2/2/w/1500/format/avif");
+    return system_->get("/photos/slow.jpg?imageView2/2/w/1500/format/avif/q/100");
   });
   const pid_t victim = system_->busy_worker();
   ASSERT_NE(victim, 0);
