@@ -71,6 +71,8 @@ carry_network() {
     if [ -n "${!name:-}" ]; then inherited+=("$name=${!name}"); fi
   done
   cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+  # debootstrap leaves it to the installer, and every installed machine has it.
+  printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
   apt-config dump | grep -i '^Acquire::.*Proxy' >"$root/etc/apt/apt.conf.d/80host-proxy" || true
   if compgen -G '/usr/local/share/ca-certificates/*.crt' >/dev/null; then
     mkdir -p "$root/usr/local/share/ca-certificates"
