@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -26,7 +27,7 @@ constexpr std::uint64_t kGrowth = 256U << 10;  // step of a reservation whose si
 base::Bytes in_pages(std::uint64_t bytes) { return {(bytes + kPage - 1) / kPage * kPage}; }
 
 std::string errno_text(std::string_view call) {
-  return std::string(call) + ": " + std::strerror(errno);
+  return std::string(call) + ": " + std::generic_category().message(errno);
 }
 
 base::Failure cache_full(std::string detail) {
@@ -53,18 +54,19 @@ base::Result<base::UniqueFd> open_dir(const std::string& dir) {
   std::filesystem::create_directories(dir, failed);
   if (failed) return unusable(dir, failed.message());
   base::UniqueFd fd(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return unusable(dir, std::strerror(errno));
+  if (!fd) return unusable(dir, std::generic_category().message(errno));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     return unusable(dir, "another agent uses it");
   }
-  if (::fchmod(fd.get(), S_IRWXU) != 0) return unusable(dir, std::strerror(errno));
+  if (::fchmod(fd.get(), S_IRWXU) != 0)
+    return unusable(dir, std::generic_category().message(errno));
   return fd;
 }
 
 // Only what is named like an entry: a folder that was configured by mistake loses nothing.
 base::Result<void> remove_leftovers(int dir_fd, const std::string& dir) {
   DIR* listing = ::fdopendir(::dup(dir_fd));
-  if (listing == nullptr) return unusable(dir, std::strerror(errno));
+  if (listing == nullptr) return unusable(dir, std::generic_category().message(errno));
   std::vector<std::string> names;
   while (const dirent* row = ::readdir(listing)) {  // NOLINT(concurrency-mt-unsafe)
     const std::string_view name = row->d_name;
@@ -72,7 +74,8 @@ base::Result<void> remove_leftovers(int dir_fd, const std::string& dir) {
   }
   ::closedir(listing);
   for (const std::string& name : names) {
-    if (::unlinkat(dir_fd, name.c_str(), 0) != 0) return unusable(dir, std::strerror(errno));
+    if (::unlinkat(dir_fd, name.c_str(), 0) != 0)
+      return unusable(dir, std::generic_category().message(errno));
   }
   return {};
 }

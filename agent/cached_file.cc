@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace millrace::agent {
@@ -30,7 +31,7 @@ base::Result<std::string_view> CachedFile::bytes() {
     void* mapping = ::mmap(nullptr, size_bytes_, PROT_READ, MAP_SHARED | populate, fd->get(), 0);
     if (mapping == MAP_FAILED) {
       return base::fail(base::Reason::CacheFull, "The node's memory cache has no room.",
-                        std::string("mmap: ") + std::strerror(errno));
+                        std::string("mmap: ") + std::generic_category().message(errno));
     }
     mapping_ = mapping;
   }
@@ -41,7 +42,7 @@ base::Result<base::UniqueFd> CachedFile::open_for_reading() const {
   base::UniqueFd fd(::openat(books_->dir.get(), name_.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) {
     return base::fail(base::Reason::Internal, "The node's memory cache lost a file.",
-                      "open " + name_ + ": " + std::strerror(errno));
+                      "open " + name_ + ": " + std::generic_category().message(errno));
   }
   return fd;
 }

@@ -41,7 +41,7 @@ class Flight {
       const auto on_cancel = cancel.on_cancel([&here] { here.notify(); });
       co_await here.wait(deadline);
     }
-    if (flight->landed()) co_return *flight->outcome_;
+    if (flight->outcome_) co_return *flight->outcome_;
     if (cancel.cancelled()) {
       co_return base::fail(base::Reason::ClientGone, "The client went away.");
     }

@@ -48,7 +48,7 @@ void die_with_parent() {
 base::Result<void> load(const std::string& file, Node::Options& options) {
   std::string text;
   if (!file.empty()) {
-    std::ifstream stream(file);
+    const std::ifstream stream(file);
     if (!stream) {
       return base::fail(base::Reason::BadParameter, "The configuration cannot be read: " + file);
     }
@@ -113,6 +113,7 @@ int run(const Arguments& arguments) {
 }  // namespace
 }  // namespace millrace::agent
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what gets here ends the process
 int main(int argc, char** argv) {
   millrace::agent::Arguments arguments;
   CLI::App app{"millrace-agent: runs this node's workers and answers gateways"};

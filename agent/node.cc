@@ -34,6 +34,7 @@ std::string host_name() {
 
 std::vector<std::string> tier_names(const AgentConfig& config) {
   std::vector<std::string> names;
+  names.reserve(config.tiers.size());
   for (const auto& [name, tier] : config.tiers) names.push_back(name);
   return names;
 }

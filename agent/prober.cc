@@ -90,9 +90,10 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::probe(
     const bool own = joined.is_new || cancel.cancelled() || deadline.expired(base::Clock::now());
     if (own || !others) co_return outcome;
   }
-  auto allowed = check_probe(*source.version->probe, prober->limits_);
+  const ipc::Probe& probe = source.version->probe.value();
+  auto allowed = check_probe(probe, prober->limits_);
   if (!allowed) co_return base::fail(std::move(allowed.error()));
-  co_return *source.version->probe;
+  co_return probe;
 }
 
 void Prober::lift(const CacheKey& content, const std::string& tier, const std::string& user) {

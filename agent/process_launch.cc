@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -24,7 +25,7 @@ constexpr int kChannelFd = 3;
 
 base::Failure failure(const std::string& call, int error) {
   return base::fail(base::Reason::Internal, "A worker could not be started.",
-                    call + ": " + std::strerror(error));
+                    call + ": " + std::generic_category().message(error));
 }
 
 // posix_spawn's two C structs, ended together.
@@ -50,13 +51,15 @@ struct SpawnPlan {
     const short flags = POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
     // The channel first: its number here may be one of those that the other actions reuse, except 0
     // to 2, which are open in any process that we start.
-    if (int e = ::posix_spawn_file_actions_adddup2(&actions, channel, kChannelFd)) return e;
-    if (int e = ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) return e;
-    if (int e = ::posix_spawn_file_actions_adddup2(&actions, 2, 1)) return e;
-    if (int e = ::posix_spawn_file_actions_addclosefrom_np(&actions, kChannelFd + 1)) return e;
-    if (int e = ::posix_spawnattr_setsigmask(&attributes, &none)) return e;
-    if (int e = ::posix_spawnattr_setsigdefault(&attributes, &all)) return e;
-    if (int e = ::posix_spawnattr_setpgroup(&attributes, 0)) return e;
+    if (const int e = ::posix_spawn_file_actions_adddup2(&actions, channel, kChannelFd)) return e;
+    if (const int e = ::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0))
+      return e;
+    if (const int e = ::posix_spawn_file_actions_adddup2(&actions, 2, 1)) return e;
+    if (const int e = ::posix_spawn_file_actions_addclosefrom_np(&actions, kChannelFd + 1))
+      return e;
+    if (const int e = ::posix_spawnattr_setsigmask(&attributes, &none)) return e;
+    if (const int e = ::posix_spawnattr_setsigdefault(&attributes, &all)) return e;
+    if (const int e = ::posix_spawnattr_setpgroup(&attributes, 0)) return e;
     return ::posix_spawnattr_setflags(&attributes, flags);
   }
 };
@@ -73,6 +76,7 @@ base::Result<LaunchedProcess> launch_worker(const WorkerProgram& program) {
   std::vector<std::string> words{program.binary, "--channel-fd", std::to_string(kChannelFd)};
   words.insert(words.end(), program.arguments.begin(), program.arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
 

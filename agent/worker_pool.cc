@@ -10,6 +10,7 @@
 
 namespace millrace::agent {
 
+// NOLINTNEXTLINE(bugprone-exception-escape): giving back fails for want of memory only
 WorkerLease& WorkerLease::operator=(WorkerLease&& other) noexcept {
   if (this != &other) {
     give_back();

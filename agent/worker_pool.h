@@ -33,6 +33,7 @@ class WorkerLease {
   WorkerLease& operator=(WorkerLease&& other) noexcept;
   WorkerLease(const WorkerLease&) = delete;
   WorkerLease& operator=(const WorkerLease&) = delete;
+  // NOLINTNEXTLINE(bugprone-exception-escape): giving back fails for want of memory only
   ~WorkerLease() { give_back(); }
 
   [[nodiscard]] explicit operator bool() const { return worker_ != nullptr; }

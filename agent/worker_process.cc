@@ -154,8 +154,9 @@ bool WorkerProcess::read_all_frames() {
   while (true) {
     auto frame = ipc::receive_frame(descriptors_->channel.native_handle());
     if (!frame) return frame.error().reason == base::Reason::QueueFull;  // nothing more for now
-    if (!frame->has_value()) return false;
-    take_frame((*frame)->json);
+    const auto& received = *frame;
+    if (!received) return false;
+    take_frame(received->json);
   }
 }
 

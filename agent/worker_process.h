@@ -52,7 +52,10 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   // May be given a task: it is ready, and nobody has killed it.
   [[nodiscard]] bool usable() const { return describe_.has_value() && !end_ && !doomed_; }
   [[nodiscard]] bool ready() const { return describe_.has_value(); }
-  [[nodiscard]] const ipc::Describe& describe() const { return *describe_; }
+  // Only when ready().
+  [[nodiscard]] const ipc::Describe& describe() const {
+    return *describe_;  // NOLINT(bugprone-unchecked-optional-access)
+  }
   [[nodiscard]] std::uint64_t tasks_taken() const { return tasks_taken_; }
   [[nodiscard]] base::Bytes memory_peak() const { return memory_peak_; }
 

@@ -21,14 +21,15 @@ std::int64_t now_unix_s() {
       .count();
 }
 
-std::string sentence(const ratelimit::Decision& decision, const ratelimit::UserLimits& limits) {
-  if (*decision.refused == Reason::UserRate) {
+std::string sentence(Reason refused, const ratelimit::Decision& decision,
+                     const ratelimit::UserLimits& limits) {
+  if (refused == Reason::UserRate) {
     return fmt::format(
         "You may send {:g} requests a second, and {} at once after a pause; wait as long as "
         "Retry-After says.",
         limits.rate.rate_per_s, limits.rate.burst_or_default());
   }
-  if (*decision.refused == Reason::UserConcurrency) {
+  if (refused == Reason::UserConcurrency) {
     return fmt::format(
         "You may have {} requests in flight, where one that costs much counts as several; wait "
         "until one is answered.",
@@ -81,9 +82,10 @@ net::Awaitable<Admitted> admit(Shared& shared, RedisLink* redis, const net::Http
   if (!decision.admitted() && decision.rate.limit == 0) {
     record.rate = facts_of_slots(decision, caller->limits, commands);
   }
-  if (!decision.admitted()) {
+  if (decision.refused) {
+    const Reason why = *decision.refused;
     admitted.refusal =
-        Refusal{.error = base::make_error(*decision.refused, sentence(decision, caller->limits)),
+        Refusal{.error = base::make_error(why, sentence(why, decision, caller->limits)),
                 .retry_after = std::max<base::Duration>(decision.retry_after, base::Duration(1))};
     co_return admitted;
   }

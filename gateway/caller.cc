@@ -58,14 +58,15 @@ CallerPolicy::CallerPolicy(const ThrottleConfig& config, std::string anonymous_t
 base::Result<Caller> CallerPolicy::by_token(const CallerFacts& facts, bool peer_trusted) const {
   auto token = find_download_token(facts.target);
   if (!token) return base::fail(std::move(token.error()));
-  if (!*token) return Caller{};
-  const auto name = name_of_key_.find((*token)->access_key);
+  const auto& found = *token;
+  if (!found) return Caller{};
+  const auto name = name_of_key_.find(found->access_key);
   if (name == name_of_key_.end()) {
     return base::fail(Reason::TokenInvalid, "The token's access key is not known here.");
   }
   const User& user = users_.at(name->second);
   const std::string_view host = facts.headers.find("Host").value_or("");
-  const auto checked = check_download_token(**token, scheme_of(facts.headers, peer_trusted), host,
+  const auto checked = check_download_token(*found, scheme_of(facts.headers, peer_trusted), host,
                                             user.secret_key, facts.now_unix_s);
   if (!checked) return base::fail(checked.error());
   return user.caller;

@@ -59,7 +59,7 @@ base::Result<std::optional<DownloadToken>> find_download_token(std::string_view 
 
   const auto text = pipeline::percent_decode(value);
   const std::size_t colon = text ? text->find(':') : std::string::npos;
-  if (colon == std::string::npos) return bad_form("The token has no colon");
+  if (!text || colon == std::string::npos) return bad_form("The token has no colon");
   token.access_key = text->substr(0, colon);
   auto signature = base::base64url_decode(std::string_view(*text).substr(colon + 1));
   if (token.access_key.empty() || !signature || signature->size() != kSignatureBytes) {

@@ -183,7 +183,7 @@ Gateway::Addresses Gateway::addresses() const {
 
 net::asio::io_context& Gateway::control_io() { return impl_->control.io(0); }
 
-void Gateway::drain(std::function<void()> drained) {
+void Gateway::drain(const std::function<void()>& drained) {
   if (impl_->draining.exchange(true)) return;
   impl_->ops.set_draining();
   const auto deadline =

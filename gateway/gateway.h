@@ -47,7 +47,7 @@ class Gateway {
   [[nodiscard]] net::asio::io_context& control_io();
   // Not ready any more; no further request; `drained` is called on the control thread when the
   // running ones are answered, or the configured time is over. Once. Any thread.
-  void drain(std::function<void()> drained);
+  void drain(const std::function<void()>& drained);
   // Ends the threads. Not on one of them.
   void stop();
 

@@ -9,7 +9,7 @@
 namespace millrace::agent {
 namespace {
 
-constexpr std::size_t kRetryAfterMax_s = 60;
+constexpr std::size_t kRetryAfterSecondsMax = 60;
 constexpr base::Duration kShortest = std::chrono::milliseconds(1);
 
 double seconds_of(base::Duration span) { return std::chrono::duration<double>(span).count(); }
@@ -46,8 +46,8 @@ std::size_t DrainMeter::retry_after_s(std::size_t queued, base::Duration cpu,
   const bool by_cpu = cpu > base::Duration::zero() && weighted_cpu_s_ > 0;
   const double waiting = by_cpu ? seconds_of(cpu) : static_cast<double>(queued);
   const double rate = per_s(by_cpu ? weighted_cpu_s_ : weighted_count_, now);
-  const double wait = rate > 0 ? std::ceil(waiting / rate) : kRetryAfterMax_s;
-  return static_cast<std::size_t>(std::clamp<double>(wait, 1, kRetryAfterMax_s));
+  const double wait = rate > 0 ? std::ceil(waiting / rate) : kRetryAfterSecondsMax;
+  return static_cast<std::size_t>(std::clamp<double>(wait, 1, kRetryAfterSecondsMax));
 }
 
 }  // namespace millrace::agent
