@@ -26,9 +26,9 @@ constexpr std::uint64_t kGrowth = 256U << 10;  // step of a reservation whose si
 
 base::Bytes in_pages(std::uint64_t bytes) { return {(bytes + kPage - 1) / kPage * kPage}; }
 
-std::string errno_text(std::string_view call) {
-  return std::string(call) + ": " + std::generic_category().message(errno);
-}
+std::string errno_text() { return std::generic_category().message(errno); }
+
+std::string errno_text(std::string_view call) { return std::string(call) + ": " + errno_text(); }
 
 base::Failure cache_full(std::string detail) {
   return base::fail(base::Reason::CacheFull,
@@ -54,19 +54,18 @@ base::Result<base::UniqueFd> open_dir(const std::string& dir) {
   std::filesystem::create_directories(dir, failed);
   if (failed) return unusable(dir, failed.message());
   base::UniqueFd fd(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return unusable(dir, std::generic_category().message(errno));
+  if (!fd) return unusable(dir, errno_text());
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     return unusable(dir, "another agent uses it");
   }
-  if (::fchmod(fd.get(), S_IRWXU) != 0)
-    return unusable(dir, std::generic_category().message(errno));
+  if (::fchmod(fd.get(), S_IRWXU) != 0) return unusable(dir, errno_text());
   return fd;
 }
 
 // Only what is named like an entry: a folder that was configured by mistake loses nothing.
 base::Result<void> remove_leftovers(int dir_fd, const std::string& dir) {
   DIR* listing = ::fdopendir(::dup(dir_fd));
-  if (listing == nullptr) return unusable(dir, std::generic_category().message(errno));
+  if (listing == nullptr) return unusable(dir, errno_text());
   std::vector<std::string> names;
   while (const dirent* row = ::readdir(listing)) {  // NOLINT(concurrency-mt-unsafe)
     const std::string_view name = row->d_name;
@@ -74,8 +73,7 @@ base::Result<void> remove_leftovers(int dir_fd, const std::string& dir) {
   }
   ::closedir(listing);
   for (const std::string& name : names) {
-    if (::unlinkat(dir_fd, name.c_str(), 0) != 0)
-      return unusable(dir, std::generic_category().message(errno));
+    if (::unlinkat(dir_fd, name.c_str(), 0) != 0) return unusable(dir, errno_text());
   }
   return {};
 }

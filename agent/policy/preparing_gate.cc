@@ -21,6 +21,7 @@ bool PreparingGate::enter(TicketId id, const std::string& tier, const TierLine& 
   const double ahead =
       std::min(drain_per_s * state.seconds, static_cast<double>(limits_.ahead_max));
   const std::size_t most = line.rules().depth_max + static_cast<std::size_t>(ahead);
+  // Counted as if all of this origin were this user's: whoever has less of them is let in below.
   const std::size_t beyond =
       state.preparing - std::min<std::size_t>(state.preparing, static_cast<std::size_t>(ahead));
   const bool room = line.room(user, kCostNotKnown, beyond) == TierLine::Room::Free &&
