@@ -41,7 +41,8 @@ class Flight {
       const auto on_cancel = cancel.on_cancel([&here] { here.notify(); });
       co_await here.wait(deadline);
     }
-    if (flight->outcome_) co_return *flight->outcome_;
+    const std::optional<base::Result<T>>& outcome = flight->outcome_;
+    if (outcome) co_return *outcome;
     if (cancel.cancelled()) {
       co_return base::fail(base::Reason::ClientGone, "The client went away.");
     }

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
+#include <memory>
 #include <unistd.h>
 #include <utility>
 
@@ -119,8 +119,8 @@ struct Node::Impl : std::enable_shared_from_this<Node::Impl> {
   std::shared_ptr<SourceCatalog> sources;
   std::shared_ptr<VariantService> variants;
   std::shared_ptr<TaskServer> tasks;
-  std::optional<net::HttpServer> task_port;
-  std::optional<net::HttpServer> ops_port;
+  std::unique_ptr<net::HttpServer> task_port;
+  std::unique_ptr<net::HttpServer> ops_port;
 };
 
 base::Result<void> Node::Impl::build() {
@@ -178,7 +178,7 @@ base::Result<void> Node::Impl::listen() {
   const AgentConfig& config = options.config;
   const auto task_address = net::parse_endpoint(config.listen);
   if (!task_address) return base::fail(task_address.error());
-  task_port.emplace(
+  task_port = std::make_unique<net::HttpServer>(
       io,
       server_options("agent", config.connections_max, net::HttpServer::Standing::Public, series),
       [served = tasks](net::HttpExchange& exchange) {
@@ -188,8 +188,9 @@ base::Result<void> Node::Impl::listen() {
   if (config.ops_listen.empty()) return {};
   const auto ops_address = net::parse_endpoint(config.ops_listen);
   if (!ops_address) return base::fail(ops_address.error());
-  ops_port.emplace(io, server_options("ops", 256, net::HttpServer::Standing::Vital, series),
-                   [this](net::HttpExchange& exchange) { return answer_ops(ops_page, exchange); });
+  ops_port = std::make_unique<net::HttpServer>(
+      io, server_options("ops", 256, net::HttpServer::Standing::Vital, series),
+      [this](net::HttpExchange& exchange) { return answer_ops(ops_page, exchange); });
   return ops_port->listen(*ops_address);
 }
 

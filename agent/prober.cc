@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/prober.h"
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -66,7 +67,21 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::probe(
     std::shared_ptr<Prober> prober, SourceCopy source,
     std::shared_ptr<const RunQueue::Standing> asker, base::Deadline deadline,
     net::CancelToken cancel) {
-  while (!source.version->probe) {
+  auto found =
+      co_await find_out(prober, std::move(source), std::move(asker), deadline, std::move(cancel));
+  if (!found) co_return found;
+  auto allowed = check_probe(*found, prober->limits_);
+  if (!allowed) co_return base::fail(std::move(allowed.error()));
+  co_return found;
+}
+
+net::Awaitable<base::Result<ipc::Probe>> Prober::find_out(
+    std::shared_ptr<Prober> prober, SourceCopy source,
+    std::shared_ptr<const RunQueue::Standing> asker, base::Deadline deadline,
+    net::CancelToken cancel) {
+  std::optional<ipc::Probe>& known = source.version->probe;
+  for (;;) {
+    if (known) co_return *known;
     const auto joined = prober->flights_.join(prober->io_, source.version->content);
     if (joined.is_new) {
       auto standing = std::make_shared<RunQueue::Standing>();
@@ -81,8 +96,8 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::probe(
     }
     auto outcome = co_await Flight<ipc::Probe>::wait(joined.flight, deadline, cancel);
     if (outcome) {
-      source.version->probe = *outcome;
-      break;
+      known = *outcome;
+      co_return outcome;
     }
     // Somebody with less time began it, and it ended at that one's deadline: this caller begins its
     // own.
@@ -90,10 +105,6 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::probe(
     const bool own = joined.is_new || cancel.cancelled() || deadline.expired(base::Clock::now());
     if (own || !others) co_return outcome;
   }
-  const ipc::Probe& probe = source.version->probe.value();
-  auto allowed = check_probe(probe, prober->limits_);
-  if (!allowed) co_return base::fail(std::move(allowed.error()));
-  co_return probe;
 }
 
 void Prober::lift(const CacheKey& content, const std::string& tier, const std::string& user) {

@@ -43,6 +43,11 @@ class Prober : public std::enable_shared_from_this<Prober> {
  private:
   using ProbeFlight = std::shared_ptr<Flight<ipc::Probe>>;
   using StandingPtr = std::shared_ptr<RunQueue::Standing>;
+  // What is known of the original, found out if nobody has; not yet held against the limits.
+  static net::Awaitable<base::Result<ipc::Probe>> find_out(
+      std::shared_ptr<Prober> prober, SourceCopy source,
+      std::shared_ptr<const RunQueue::Standing> asker, base::Deadline deadline,
+      net::CancelToken cancel);
   static net::Awaitable<void> fly(std::shared_ptr<Prober> self, ProbeFlight flight,
                                   SourceCopy source, StandingPtr standing, base::Deadline deadline);
   net::Awaitable<base::Result<ipc::Probe>> ask(SourceCopy source, StandingPtr standing,

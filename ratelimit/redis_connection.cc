@@ -79,11 +79,12 @@ std::string RedisConnection::attach(redisAsyncContext* context, Changed changed)
 bool RedisConnection::send(const std::string& command, OnAnswer on_answer) {
   if (context_ == nullptr) return false;
   auto call = std::make_unique<Call>(Call{std::move(on_answer)});
-  if (redisAsyncFormattedCommand(context_, Hooks::on_reply, call.get(), command.data(),
-                                 command.size()) != REDIS_OK) {
+  Call* const lent = call.release();  // comes back in answer(), once
+  if (redisAsyncFormattedCommand(context_, Hooks::on_reply, lent, command.data(), command.size()) !=
+      REDIS_OK) {
+    call.reset(lent);
     return false;
   }
-  static_cast<void>(call.release());  // comes back in answer(), once
   if (outstanding_++ == 0 && !connecting_) silent_since_ = loop_.now();
   return true;
 }

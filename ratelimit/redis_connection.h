@@ -12,7 +12,7 @@
 #include "base/deadline.h"
 #include "ratelimit/event_loop.h"
 
-struct redisAsyncContext;
+struct redisAsyncContext;  // NOLINT(readability-identifier-naming): hiredis' own
 
 namespace millrace::ratelimit {
 

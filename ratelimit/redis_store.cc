@@ -80,7 +80,7 @@ struct RedisStore::Impl : std::enable_shared_from_this<Impl> {
   void admit(Call& call, Decision& decision);
   Done leave(Call& call);
   void fall_back(const ThrottleRequest& request, const Done& done, FallBack reason);
-  void give_back(RedisLease lease, base::Duration held_for);
+  void give_back(const RedisLease& lease, base::Duration held_for);
   void send_for_lease(std::string command, bool again);
   void load_script();
 
@@ -123,11 +123,11 @@ class RedisStore::Impl::Held final : public Permit::Holding {
   void give_back(std::optional<base::TimePoint> now) override {
     const auto store = store_.lock();
     if (!store) return;  // its lease expires
-    RedisLease lease = std::move(*lease_);
+    const RedisLease lease = std::move(*lease_);
     store->leases.erase(lease_);
     const base::Duration held_for = now ? *now - lease.taken_at : base::Duration::zero();
     if (now) store->share.learn(held_for);
-    store->give_back(std::move(lease), held_for);
+    store->give_back(lease, held_for);
   }
 
  private:
@@ -176,7 +176,7 @@ void RedisStore::Impl::answered(const std::shared_ptr<Call>& call, const RedisAn
       return leave(*call)(std::move(decision));
     }
     observer.answered_late();
-    if (decision.admitted()) give_back(std::move(call->ask.lease), base::Duration::zero());
+    if (decision.admitted()) give_back(call->ask.lease, base::Duration::zero());
     return;
   }
   if (!in_time) return;
@@ -225,7 +225,7 @@ void RedisStore::Impl::fall_back(const ThrottleRequest& request, const Done& don
 
 // Leases.
 
-void RedisStore::Impl::give_back(RedisLease lease, base::Duration held_for) {
+void RedisStore::Impl::give_back(const RedisLease& lease, base::Duration held_for) {
   if (lease.pools.empty()) return;
   send_for_lease(give_back_to_redis(sha, lease, held_for), false);
 }
@@ -304,13 +304,14 @@ void RedisStore::Impl::probe() {
   if (connection.is_open()) return send_probe();
   if (!options.unix_path.empty() || is_numeric(options.host)) return connect(options.host);
   if (std::exchange(looking_up, true)) return;
-  loop.look_up(options.host, [weak = weak_from_this()](std::string host, std::string problem) {
-    const auto self = weak.lock();
-    if (!self || self->stopping) return;
-    self->looking_up = false;
-    if (host.empty()) return self->lost(problem);
-    self->connect(host);
-  });
+  loop.look_up(options.host,
+               [weak = weak_from_this()](const std::string& host, const std::string& problem) {
+                 const auto self = weak.lock();
+                 if (!self || self->stopping) return;
+                 self->looking_up = false;
+                 if (host.empty()) return self->lost(problem);
+                 self->connect(host);
+               });
 }
 
 void RedisStore::Impl::connect(const std::string& host) {
