@@ -9,18 +9,15 @@ that ratio or its inverse, whichever is above one. The node starts with nothing 
 """
 import argparse
 import json
-import os
 import pathlib
 import random
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
 
+from fleet import Millrace
 from provenance import REPOSITORY, provenance
 
 CONFIG = """
@@ -41,24 +38,6 @@ COMMANDS = [
     ("avif", 1, "imageView2/2/w/{w}/format/avif"),
     ("info", 1, "imageInfo"),
 ]
-
-
-def start(binaries, folder, media):
-    config, ready = folder / "millrace.yaml", folder / "ready.json"
-    config.write_text(CONFIG)
-    log = open(folder / "millrace.log", "wb")
-    process = subprocess.Popen(
-        [str(binaries / "millrace"), "up", "--config", str(config), "--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0",
-         "--ops-listen", "127.0.0.1:0", "--state-dir", str(folder / "state"), "--ready-file", str(ready)]
-        + [word for index, source in enumerate(media) for word in ("--bucket", f"media{index}={source.resolve()}")],
-        env=dict(os.environ, MILLRACE_AGENT_OPS_LISTEN="127.0.0.1:0"), stdout=log, stderr=log)
-    end = time.time() + 60
-    while not ready.exists():
-        if time.time() > end or process.poll() is not None:
-            process.kill()
-            sys.exit(f"millrace did not start: {(folder / 'millrace.log').read_text()[-2000:]}")
-        time.sleep(0.05)
-    return process, json.loads(ready.read_text())["media"].rstrip("/")
 
 
 def ask(url):
@@ -107,19 +86,19 @@ def main():
         files = [f"media{index}/{urllib.parse.quote(path.name)}" for index, source in enumerate(options.media)
                  for path in sorted(source.iterdir()) if path.is_file()]
         result = {**provenance(), "seed": options.seed, "files": len(files)}
-        process, url = start(options.binaries, folder, options.media)
+        buckets = {f"media{index}": source.resolve() for index, source in enumerate(options.media)}
+        server = Millrace(options.binaries, folder, buckets, CONFIG)
         try:
             while len(done) < options.tasks:
                 index = dice.choices(range(len(names)), weights)[0]
                 w, h = dice.randint(60, 1200), dice.randint(60, 1200)
-                cost = ask(f"{url}/{dice.choice(files)}?{templates[index].format(w=w, h=h)}")
+                cost = ask(f"{server.media}/{dice.choice(files)}?{templates[index].format(w=w, h=h)}")
                 if isinstance(cost, dict):
                     done.append((names[index], cost))
                 else:
                     failed[str(cost)] = failed.get(str(cost), 0) + 1
         finally:
-            process.terminate()
-            process.wait(60)
+            server.stop()
     result["answers_without_a_cost"] = failed
     costs = [cost for _, cost in done]
     bounds = [bound for bound in WINDOWS if bound <= len(costs)] + [len(costs)]

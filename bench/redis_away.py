@@ -18,7 +18,7 @@ import tempfile
 import time
 
 from provenance import REPOSITORY, provenance
-from refusal_cost import Millrace, Redis
+from refusal_cost import Redis, metric, start_millrace
 
 ASKED_BELOW_MS = 10
 # Limits that are counted and never reached.
@@ -52,21 +52,21 @@ def latencies_ms(media, count):
 
 
 def row(server, name, count):
-    share, redis, slow = server.metric(SHARE), server.metric(BY_REDIS), server.metric(SHARE, 'why="slow"')
+    share, redis, slow = metric(server, SHARE), metric(server, BY_REDIS), metric(server, SHARE, 'why="slow"')
     spans = latencies_ms(server.media, count)
     ordered = sorted(spans)
     made = {"case": name, "requests": len(spans),
             "p50_ms": round(ordered[len(spans) // 2], 2), "p99_ms": round(ordered[len(spans) * 99 // 100], 2),
             "most_ms": round(ordered[-1], 2), "above_10_ms": sum(s > ASKED_BELOW_MS for s in spans),
-            "by_redis": int(server.metric(BY_REDIS) - redis), "by_share": int(server.metric(SHARE) - share),
-            "that_waited_for_redis": int(server.metric(SHARE, 'why="slow"') - slow)}
+            "by_redis": int(metric(server, BY_REDIS) - redis), "by_share": int(metric(server, SHARE) - share),
+            "that_waited_for_redis": int(metric(server, SHARE, 'why="slow"') - slow)}
     print(json.dumps(made), flush=True)
     return made
 
 
 def wait_for(server, threads, how):
     end = time.time() + 60
-    while not how(server.metric("millrace_gateway_redis_threads"), threads):
+    while not how(metric(server, "millrace_gateway_redis_threads"), threads):
         if time.time() > end:
             sys.exit("Redis was not found")
         time.sleep(0.02)
@@ -87,7 +87,7 @@ def put_first(pids):
 def measure(arguments, folder, report):
     (folder / "photos").mkdir()
     (folder / "photos" / "a.txt").write_text("an original")
-    server = Millrace(arguments.binaries, folder, LIMITS, 1)
+    server = start_millrace(arguments.binaries, folder, LIMITS, 1)
     try:
         report["put_first"] = put_first(server.processes.tree())  # else the waits are the machine's as well
         latencies_ms(server.media, 500)
@@ -97,7 +97,7 @@ def measure(arguments, folder, report):
     redis = Redis(folder)
     threads = os.cpu_count()
     keys = LIMITS + f"  gateways_count: 2\n  redis: {{ address: \"127.0.0.1:{redis.port}\" }}\n"
-    server = Millrace(arguments.binaries, folder, keys, 1)
+    server = start_millrace(arguments.binaries, folder, keys, 1)
     try:
         put_first([*server.processes.tree(), redis.process.pid])
         wait_for(server, threads, lambda now, all_of_them: now == all_of_them)

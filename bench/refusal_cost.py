@@ -7,17 +7,15 @@ gives. The log is as by default, to a file (5xx get a line, 4xx do not).
 """
 import argparse
 import json
-import os
 import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 
+from fleet import Millrace, free_port
 from provenance import REPOSITORY, provenance
-from skeleton import Processes, free_port
 
 ASKED_BELOW_US = 100
 CONNECTIONS = 64
@@ -52,41 +50,18 @@ class Redis:
         self.process.wait(20)
 
 
-class Millrace:
-    def __init__(self, binaries, folder, gateway_keys, workers):
-        config, ready = folder / "millrace.yaml", folder / "ready.json"
-        config.write_text("gateway:\n" + gateway_keys)
-        ready.unlink(missing_ok=True)
-        environment = dict(os.environ, MILLRACE_AGENT_OPS_LISTEN="127.0.0.1:0")
-        if workers:
-            environment["MILLRACE_AGENT_WORKERS_IMAGE_COUNT"] = str(workers)
-        self.log = open(folder / "millrace.log", "ab")
-        self.process = subprocess.Popen(
-            [str(binaries / "millrace"), "up", "--config", str(config), "--bucket", f"photos={folder / 'photos'}",
-             "--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0",
-             "--state-dir", str(folder / "state"), "--ready-file", str(ready)],
-            env=environment, stdout=self.log, stderr=self.log)
-        end = time.time() + 60
-        while not ready.exists():
-            if time.time() > end or self.process.poll() is not None:
-                self.stop()
-                sys.exit(f"millrace did not start: {(folder / 'millrace.log').read_text()[-2000:]}")
-            time.sleep(0.05)
-        urls = json.loads(ready.read_text())
-        self.media, self.ops = urls["media"].rstrip("/"), urls["ops"].rstrip("/")
-        self.processes = Processes(self.process.pid)
+def start_millrace(binaries, folder, gateway_keys, workers):
+    return Millrace(binaries, folder, {"photos": folder / "photos"}, "gateway:\n" + gateway_keys,
+                    {"MILLRACE_AGENT_WORKERS_IMAGE_COUNT": str(workers)} if workers else {})
 
-    def metric(self, name, label=""):
-        text = urllib.request.urlopen(self.ops + "/metrics", timeout=30).read().decode()
-        return sum(float(line.split()[-1]) for line in text.splitlines()
-                   if line.startswith(name) and label in line)
 
-    def gateway_cpu_s(self):
-        return self.processes.cpu_s()["millrace-gateway"]
+def metric(server, name, label=""):
+    text = urllib.request.urlopen(server.ops + "/metrics", timeout=30).read().decode()
+    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name) and label in line)
 
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(60)
+
+def gateway_cpu_s(server):
+    return server.processes.cpu_s()["millrace-gateway"]
 
 
 def wrk(folder, url, target, header, seconds):
@@ -127,26 +102,26 @@ def measure(arguments, folder, name):
     redis = Redis(folder) if shared else None
     if redis:
         keys += f"  redis: {{ address: \"127.0.0.1:{redis.port}\" }}\n"
-    server = Millrace(arguments.binaries, folder, keys, workers)
+    server = start_millrace(arguments.binaries, folder, keys, workers)
     try:
         wrk(folder, server.media, target, header, 2)
         rounds, answered, refused, seconds = [], 0, 0, 0.0
         of_reason = ("millrace_gateway_requests_total", f'reason="{reason}"')
-        before_all = server.metric(*of_reason)
+        before_all = metric(server, *of_reason)
         for _ in range(arguments.rounds):
-            before = server.gateway_cpu_s()
+            before = gateway_cpu_s(server)
             answers, span = wrk(folder, server.media, target, header, arguments.seconds)
-            rounds.append((server.gateway_cpu_s() - before) * 1e6 / sum(answers.values()))
+            rounds.append((gateway_cpu_s(server) - before) * 1e6 / sum(answers.values()))
             answered, refused, seconds = answered + sum(answers.values()), refused + answers.get(status, 0), seconds + span
         row = {"case": name, "status": status, "reason": reason, "cpu_us": round(statistics.median(rounds), 1),
                "cpu_us_of_rounds": [round(r, 1) for r in rounds], "asked_below_us": ASKED_BELOW_US,
                "refused_share": round(refused / answered, 4), "answers_per_s": round(answered / seconds)}
-        counted = server.metric(*of_reason) - before_all
+        counted = metric(server, *of_reason) - before_all
         if counted < refused:  # each refusal that the client saw is of the kind that is measured
             sys.exit(f"{name}: {refused} answers with {status}, but {counted:.0f} are counted as {reason}")
         if redis:
-            by_redis = server.metric("millrace_gateway_redis_decisions_total")
-            by_share = server.metric("millrace_gateway_share_decisions_total")
+            by_redis = metric(server, "millrace_gateway_redis_decisions_total")
+            by_share = metric(server, "millrace_gateway_share_decisions_total")
             row["decided_by_redis_share"] = round(by_redis / (by_redis + by_share), 4)
         print(json.dumps(row), flush=True)
         return row

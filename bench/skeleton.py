@@ -19,94 +19,16 @@ import tempfile
 import time
 import urllib.request
 
+from fleet import Millrace, Processes, free_port
 from provenance import REPOSITORY, provenance
 
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+# One client sends all: it must not be limited.
+NO_LIMITS = "gateway: {tiers: {free: {rate_per_s: 0, burst: 0, concurrency_max: 0}}}\n"
 
 
-class Processes:
-    """CPU and memory of a process tree, by binary."""
-
-    def __init__(self, root):
-        self.root = root
-
-    def tree(self):
-        parent = {}
-        for entry in pathlib.Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    stat = (entry / "stat").read_text()
-                except OSError:
-                    continue
-                parent[int(entry.name)] = int(stat[stat.rindex(")") + 2:].split()[1])
-        found = []
-        for pid in parent:
-            at = pid
-            while at and at != self.root:
-                at = parent.get(at, 0)
-            if at == self.root:
-                found.append(pid)
-        return found
-
-    def cpu_s(self):
-        total = {}
-        for pid in self.tree():
-            try:
-                stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-                name = os.path.basename(os.readlink(f"/proc/{pid}/exe"))
-            except OSError:
-                continue
-            fields = stat[stat.rindex(")") + 2:].split()
-            total[name] = total.get(name, 0) + (int(fields[11]) + int(fields[12])) / TICKS_PER_S
-        return total
-
-    def memory_mib(self):
-        """Resident without shared memory (the cache's own pages have a budget of their own)."""
-        total = {}
-        for pid in self.tree():
-            try:
-                name = os.path.basename(os.readlink(f"/proc/{pid}/exe"))
-                status = pathlib.Path(f"/proc/{pid}/status").read_text()
-            except OSError:
-                continue
-            fields = {line.split(":")[0]: line.split(":")[1] for line in status.splitlines()}
-            kib = int(fields["RssAnon"].split()[0]) + int(fields["RssFile"].split()[0])
-            total[name] = total.get(name, 0) + kib / 1024
-        return total
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Millrace:
-    def __init__(self, folder, bucket, cache_results):
-        ready = folder / f"ready-{time.time_ns()}.json"
-        environment = dict(os.environ,
-                           MILLRACE_AGENT_CACHE_RESULTS="true" if cache_results else "false",
-                           MILLRACE_AGENT_OPS_LISTEN="127.0.0.1:0")
-        config = folder / "millrace.yaml"  # one client sends all: it must not be limited
-        config.write_text("gateway: {tiers: {free: {rate_per_s: 0, burst: 0, concurrency_max: 0}}}\n")
-        self.log = open(folder / "millrace.log", "ab")
-        self.process = subprocess.Popen(
-            [str(BINARIES / "millrace"), "up", "--config", str(config), "--bucket", f"photos={bucket}",
-             "--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0",
-             "--state-dir", str(folder / "state"), "--ready-file", str(ready)],
-            env=environment, stdout=self.log, stderr=self.log)
-        atexit.register(self.stop)  # a round that fails ends the run, and nothing may stay behind
-        end = time.time() + 60
-        while not ready.exists():
-            if time.time() > end or self.process.poll() is not None:
-                sys.exit(f"millrace did not start; see {folder / 'millrace.log'}")
-            time.sleep(0.05)
-        self.url = json.loads(ready.read_text())["media"].rstrip("/")
-        self.processes = Processes(self.process.pid)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(60)
+def start_millrace(folder, cache_results):
+    return Millrace(BINARIES, folder, {"photos": folder / "photos"}, NO_LIMITS,
+                    {"MILLRACE_AGENT_CACHE_RESULTS": "true" if cache_results else "false"})
 
 
 class Nginx:
@@ -136,7 +58,7 @@ http {{ {common} default_type image/jpeg; sendfile on; tcp_nopush on; keepalive_
                 break
             except OSError:
                 time.sleep(0.05)
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.media = f"http://127.0.0.1:{self.port}"
         self.processes = Processes(self.process.pid)
 
     def stop(self):
@@ -171,7 +93,7 @@ end
 
 def measured(server, folder, paths, connections, seconds):
     before = server.processes.cpu_s()
-    result = wrk(folder, server.url, paths, connections, seconds)
+    result = wrk(folder, server.media, paths, connections, seconds)
     after = server.processes.cpu_s()
     result["cpu_us"] = {name: round((after[name] - before.get(name, 0)) * 1e6 / result["requests"], 1) for name in after}
     return result
@@ -194,8 +116,8 @@ def uncached(folder, arguments, report):
             ("2 MP to 200x200", "small", "imageView2/1/w/200/h/200", ["--width", "200", "--height", "200"])]:
         files = sorted((folder / "photos").glob(f"{source}-*.jpg"))
         paths = [f"/photos/{f.name}?{pipeline}" for f in files]
-        server = Millrace(folder, folder / "photos", cache_results=False)
-        wrk(folder, server.url, paths, 2 * cores, 4)
+        server = start_millrace(folder, cache_results=False)
+        wrk(folder, server.media, paths, 2 * cores, 4)
         ours, bare = [], []
         for _ in range(arguments.rounds):
             bare.append(json.loads(subprocess.run(
@@ -214,17 +136,17 @@ def uncached(folder, arguments, report):
 
 def cached(folder, arguments, report):
     rows = []
-    server = Millrace(folder, folder / "photos", cache_results=True)
+    server = start_millrace(folder, cache_results=True)
     root = folder / "www"
     root.mkdir()
     variants = {"small.jpg": "/photos/small-0.jpg?imageView2/1/w/200/h/200", "large.jpg": "/photos/large-0.jpg?imageView2/2/w/800"}
     for name, path in variants.items():
-        (root / name).write_bytes(get(server.url + path))
+        (root / name).write_bytes(get(server.media + path))
     nginx = Nginx(folder / "nginx", root)
     for name, path in variants.items():
         ours, theirs = [], []
         for target in ((server, path), (nginx, "/" + name)):
-            wrk(folder, target[0].url, [target[1]], 32, 2)
+            wrk(folder, target[0].media, [target[1]], 32, 2)
         for _ in range(arguments.rounds):
             theirs.append(measured(nginx, folder, ["/" + name], 32, arguments.seconds))
             ours.append(measured(server, folder, [path], 32, arguments.seconds))
@@ -243,17 +165,17 @@ def cached(folder, arguments, report):
 
 def memory(folder, arguments, report):
     """At least 400,000 requests: cached variants, and new ones all the while."""
-    server = Millrace(folder, folder / "photos", cache_results=True)
+    server = start_millrace(folder, cache_results=True)
     paths = [f"/photos/small-{i % 8}.jpg?imageView2/2/w/{100 + i}" for i in range(40)]
     for path in paths:
-        get(server.url + path)
+        get(server.media + path)
     samples, total, width = [], 0, 20
     while total < 400_000:
         fresh = [f"/photos/small-{i % 8}.jpg?imageView2/2/w/{width + i}/h/{width + 3 * i}" for i in range(20)]
         width += 20
         for path in fresh:
-            get(server.url + path)
-        total += wrk(folder, server.url, paths + fresh, 64, 1)["requests"]
+            get(server.media + path)
+        total += wrk(folder, server.media, paths + fresh, 64, 1)["requests"]
         resident = server.processes.memory_mib()
         samples.append({"requests": total, "gateway_mib": round(resident["millrace-gateway"], 1),
                         "agent_mib": round(resident["millrace-agent"], 1)})

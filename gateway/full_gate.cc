@@ -8,10 +8,10 @@ namespace {
 
 using Seconds = std::chrono::duration<double>;
 
-constexpr double kPassesPerFinished = 2;
-constexpr double kTricklePerSecondMin = 10;  // a node that has finished nothing yet is asked too
-constexpr double kProbesSeen = 4;            // that a hold should see answered
-constexpr double kQueueShare = 0.25;         // of the time that a full queue lasts
+constexpr double kPassesPerFinished = 1;
+constexpr double kTrickleOfUnknownPerS = 10;  // a node that has finished nothing yet is asked too
+constexpr double kProbesSeen = 4;             // that a hold should see answered
+constexpr double kQueueShare = 0.25;          // of the time that a full queue lasts
 constexpr Seconds kHoldMin{0.005};
 constexpr Seconds kHoldMax{0.5};
 constexpr Seconds kHoldOfUnknown{0.1};
@@ -32,7 +32,8 @@ void FullGate::note_full(const FullNews& news, base::TimePoint now) {
     of_those_behind_.add(1);
   }
   full_until_ = now + std::chrono::duration_cast<base::Duration>(hold_of(news, threads_));
-  trickle_per_s_ = std::max(news.drain_per_s / static_cast<double>(threads_), kTricklePerSecondMin);
+  trickle_per_s_ = news.drain_per_s > 0 ? news.drain_per_s / static_cast<double>(threads_)
+                                        : kTrickleOfUnknownPerS;
   if (news.retry_after > base::Duration::zero()) retry_after_ = news.retry_after;
 }
 

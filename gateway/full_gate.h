@@ -21,10 +21,10 @@ struct FullNews {
 //
 // It must never starve the queue: whoever refuses for the node must let more through than the node
 // takes. So while it is full two kinds of requests pass as probes. Each task of this thread that
-// the node finishes freed a place, and lets two others try: then twice as many arrive as are taken,
-// whatever the speed of the node and however many threads and gateways there are, without any of
-// them knowing of the others. And a trickle, this thread's share of the drain rate, for a thread
-// that has none of its own in the queue yet. The rest is refused here, for the price of a lookup.
+// the node finishes freed a place, and lets another try. And a trickle, this thread's share of the
+// drain rate, for a thread that has none of its own in the queue yet. Then twice as many arrive as
+// are taken, whatever the speed of the node and however many threads and gateways there are,
+// without any of them knowing of the others. The rest is refused here, for the price of a lookup.
 //
 // Users who have less on its way than others (UserShare) have as many probes once more, for
 // themselves alone: together they cannot use more than the node drains, and the flood of another

@@ -84,6 +84,7 @@ int serve(const std::string& config_file, int notify_fd) {
 }  // namespace
 }  // namespace millrace::gateway
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what gets here ends the process
 int main(int argc, char** argv) {
   CLI::App app("The HTTP front of a Millrace fleet.", "millrace-gateway");
   std::string config_file;

@@ -16,7 +16,7 @@ using base::Clock;
 using base::Reason;
 
 constexpr std::string_view kAllowedMethods = "GET, HEAD, OPTIONS";
-constexpr std::string_view kPreflightAge_s = "86400";
+constexpr std::string_view kPreflightAgeS = "86400";
 
 std::uint64_t random_seed() { return std::strtoull(base::random_hex(8).c_str(), nullptr, 16); }
 
@@ -172,7 +172,7 @@ net::Awaitable<void> MediaService::preflight(net::HttpExchange& exchange, Reques
   if (!shared_.config.cors_allow_origin.empty()) {
     head.headers.add("Access-Control-Allow-Methods", kAllowedMethods);
     head.headers.add("Access-Control-Allow-Headers", "*");
-    head.headers.add("Access-Control-Max-Age", kPreflightAge_s);
+    head.headers.add("Access-Control-Max-Age", kPreflightAgeS);
   }
   const auto written = co_await exchange.respond(std::move(head), {});
   if (!written) record.failure = written.error().reason;

@@ -2,7 +2,7 @@
 #include "gateway/process_config.h"
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <fstream>
 #include <iterator>
 #include <utility>
@@ -20,7 +20,7 @@ base::Result<Gateway::Options> load_process_config(const std::string& file,
     if (in) text.assign(std::istreambuf_iterator<char>(in), {});
     if (!in) {
       return base::fail(base::Reason::BadParameter,
-                        "cannot read " + file + ": " + std::strerror(errno));
+                        "cannot read " + file + ": " + std::generic_category().message(errno));
     }
   }
   Gateway::Options options;

@@ -24,6 +24,7 @@ base::Deadline work_deadline(base::TimePoint received_at, base::Duration promise
 
 std::vector<std::string_view> VariantPlan::command_names() const {
   std::vector<std::string_view> names;
+  names.reserve(pipeline.commands.size());
   for (const pipeline::CommandCall& call : pipeline.commands) names.push_back(call.name());
   return names;
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/lab/lab_run.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
@@ -84,6 +86,22 @@ std::size_t descriptors_wanted(const Scenario& scenario) {
     if (holds) wanted += attack.count;
   }
   return wanted;
+}
+
+// "1a2b3c4-dirty" of the repository that the folder is in; "unknown" outside of one.
+std::string commit_of(const std::filesystem::path& folder) {
+  std::string quoted = "'";
+  for (const char c : folder.string()) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  quoted += "'";
+  const std::string command = "git -C " + quoted + " describe --always --dirty 2>/dev/null";
+  std::array<char, 128> line{};
+  FILE* const output = ::popen(command.c_str(), "r");
+  if (output == nullptr) return "unknown";
+  const char* const got = std::fgets(line.data(), static_cast<int>(line.size()), output);
+  const bool known = ::pclose(output) == 0 && got != nullptr;
+  std::string text = known ? got : "unknown";
+  if (text.ends_with('\n')) text.pop_back();
+  return text;
 }
 
 // The generator stands for other machines: it gets the core when a request is due. Only this
@@ -205,6 +223,7 @@ base::Result<RunResult> Lab::run() {
   result.machine = machine_line();
   result.date = fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr)));
   result.version = MILLRACE_VERSION;
+  result.commit = commit_of(options_.scenario_folder);
   result.target = options_.target ? options_.target->name : "millrace";
   auto server = bring_up();
   if (!server) return base::fail(std::move(server.error()));

@@ -129,6 +129,7 @@ std::string report_json(const RunResult& result) {
                {"seed", result.scenario.seed},
                {"target", result.target},
                {"version", result.version},
+               {"commit", result.commit},
                {"machine", result.machine},
                {"date", result.date},
                {"capacity_per_s", rounded(result.capacity_per_s)},

@@ -63,6 +63,7 @@ struct RunResult {
   std::string machine;
   std::string date;
   std::string version;                     // of Millrace
+  std::string commit;                      // of the scenario's repository; -dirty with changes
   std::string target;                      // what was under test
   double capacity_per_s = 0;               // 0: no step asked for it
   double capacity_after_per_s = 0;         // measured again at the end; 0: not

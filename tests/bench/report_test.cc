@@ -30,6 +30,7 @@ steps: {calm: {rate: 1x, duration_ms: 2000}, storm: {rate: 20x, duration_ms: 100
   result.scenario = *scenario;
   result.capacity_per_s = 2;
   result.machine = "a machine, 2 cores";
+  result.commit = "1a2b3c4-dirty";
   result.idle["agent"] = {.rss_mib_max = 12.5, .processes = 1};
   result.notes = {"something to know"};
   const Schedule schedule(result.scenario, 2);
@@ -51,6 +52,7 @@ TEST(ReportTest, JsonHasEveryRowAndTheRatios) {
   EXPECT_EQ(json.at("kind"), "measured");
   EXPECT_EQ(json.at("capacity_per_s"), 2);
   EXPECT_EQ(json.at("machine"), "a machine, 2 cores");
+  EXPECT_EQ(json.at("commit"), "1a2b3c4-dirty");
   ASSERT_EQ(json.at("steps").size(), 2U);
   const auto& calm = json.at("steps").at(0);
   EXPECT_EQ(calm.at("total").at("good"), 2);
