@@ -39,11 +39,17 @@ void Expectation::bind(base::ConfigBinder& binder) {
   binder.text("against", against,
               "divided by: a step's name (the same figure there), peak (the largest of all steps) "
               "or service_time (workers / capacity)");
+  binder.text("beyond", beyond,
+              "for cpu_us_per_refusal: only what is spent and refused beyond this step, which "
+              "serves as much");
   binder.number("at_least", at_least, -1, kBoundMax, "below 0: not asked");
   binder.number("at_most", at_most, -1, kBoundMax, "below 0: not asked");
   if (of.empty()) binder.refuse("an expectation needs `of`");
   if (at_least < 0 && at_most < 0) binder.refuse("an expectation needs at_least or at_most");
   if (!mix.empty() && !tier.empty()) binder.refuse("an expectation has mix or tier, not both");
+  if (!beyond.empty() && of != "cpu_us_per_refusal") {
+    binder.refuse("beyond goes with cpu_us_per_refusal alone");
+  }
   if (against == kAgainstServiceTime && !of.ends_with("_ms")) {
     binder.refuse("only a figure in _ms can be against service_time");
   }

@@ -20,6 +20,8 @@ struct Expectation {
   // What the figure is divided by: a step's name (the same figure there), `peak` (its largest in
   // any step), `service_time` (of a time: workers / capacity); empty: nothing.
   std::string against;
+  // For cpu_us_per_refusal: what is beyond this step, which serves as much and refuses less.
+  std::string beyond;
   double at_least = -1;  // below 0: not asked
   double at_most = -1;
   void bind(base::ConfigBinder& binder);

@@ -36,6 +36,7 @@ struct Arguments {
   std::string capacity_from;
   std::string compare;
   std::size_t cores = 0;
+  std::size_t rounds = 1;
   int watch_root = 0;
   bool quiet = false;
 };
@@ -109,15 +110,20 @@ int run_scenario(const Arguments& arguments) {
       return kExitUsage;
     }
   }
-  const auto result = run_measured(*scenario, options);
-  if (!result) {
-    say_error(arguments.scenario, result.error());
-    return kExitFailed;
+  std::vector<RunResult> rounds;
+  for (std::size_t i = 0; i < arguments.rounds; ++i) {
+    auto round = run_measured(*scenario, options);
+    if (!round) {
+      say_error(arguments.scenario, round.error());
+      return kExitFailed;
+    }
+    rounds.push_back(*std::move(round));
   }
-  std::fputs(report_table(*result).c_str(), stdout);
-  const int status = all_held(*result) ? 0 : kExitMissed;
+  const RunResult result = middle_of(std::move(rounds));
+  std::fputs(report_table(result).c_str(), stdout);
+  const int status = all_held(result) ? 0 : kExitMissed;
   if (arguments.out.empty()) return status;
-  if (write_results(arguments.out, *result)) return status;
+  if (write_results(arguments.out, result)) return status;
   std::fputs(("millrace-bench: cannot write to " + arguments.out + "\n").c_str(), stderr);
   return kExitFailed;
 }
@@ -170,6 +176,10 @@ int run(int argc, char** argv) {
   run_command->add_option("--url", arguments.url, "server that runs already, http://host:port");
   run_command->add_option("--watch-root", arguments.watch_root,
                           "pid whose tree is watched, with --url (0: the whole machine)");
+  run_command
+      ->add_option("--rounds", arguments.rounds,
+                   "how often, each with a fresh server; medians are judged (1)")
+      ->check(CLI::Range(1, 99));
   run_command->add_flag("--quiet", arguments.quiet, "without progress");
   CLI::App* check_command = app.add_subcommand("check", "say whether a scenario is right");
   add_scenario(*check_command, arguments);

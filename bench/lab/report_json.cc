@@ -114,6 +114,9 @@ Json bin_json(const SeriesBin& bin, double bin_s) {
 Json verdict_json(const Verdict& verdict) {
   Json json = {{"name", verdict.name}, {"asked", verdict.asked}};
   json["measured"] = verdict.value ? Json(rounded(*verdict.value)) : Json(nullptr);
+  if (verdict.rounds.size() > 1) {
+    for (const double round : verdict.rounds) json["rounds"].push_back(rounded(round));
+  }
   json["step"] = verdict.step;
   json["verdict"] = to_text(verdict.judgement);
   return json;
@@ -134,6 +137,7 @@ std::string report_json(const RunResult& result) {
                {"date", result.date},
                {"capacity_per_s", rounded(result.capacity_per_s)},
                {"capacity_after_per_s", rounded(result.capacity_after_per_s)},
+               {"rounds", 1 + result.other_rounds.size()},
                {"notes", result.notes}};
   Json& expect = json["expect"] = Json::array();
   for (const Verdict& verdict : verdicts(result)) expect.push_back(verdict_json(verdict));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace millrace::bench {
 namespace {
@@ -34,6 +35,20 @@ Tally StepResult::total() const {
   Tally sum;
   for (const Tally& tally : by_mix) sum.merge(tally);
   return sum;
+}
+
+RunResult middle_of(std::vector<RunResult> rounds) {
+  const auto good = [](const RunResult& round) {
+    std::uint64_t sum = 0;
+    for (const StepResult& step : round.steps) sum += step.total().good;
+    return sum;
+  };
+  std::ranges::sort(rounds, {}, good);
+  const auto middle = rounds.begin() + static_cast<std::ptrdiff_t>(rounds.size() / 2);
+  RunResult result = std::move(*middle);
+  rounds.erase(middle);
+  result.other_rounds = std::move(rounds);
+  return result;
 }
 
 std::string command_of(const Mix& mix) {

@@ -72,11 +72,17 @@ struct RunResult {
   double bin_s = 1;
   std::vector<SeriesBin> series;
   std::vector<std::string> notes;  // what a reader must know: a saturated generator, …
+  // The same scenario run again, and again: machines are noisy. Verdicts count all rounds.
+  std::vector<RunResult> other_rounds;
 
   // Rows of a step: kind is mix | tier | user | command.
   [[nodiscard]] std::map<std::string, Tally> rows(const StepResult& step,
                                                   const std::string& kind_of_row) const;
 };
+
+// One result of several of the same scenario: the round in the middle by its good answers, with the
+// others as its other_rounds. At least one.
+RunResult middle_of(std::vector<RunResult> rounds);
 
 // The name under which a mix is counted.
 std::string command_of(const Mix& mix);

@@ -135,7 +135,8 @@ std::string broken_rule(const Scenario& scenario) {
     const std::string where = "expect." + expectation.name;
     const std::string& against = expectation.against;
     const bool is_word = against == kAgainstPeak || against == kAgainstServiceTime;
-    for (const std::string& name : {expectation.step, is_word ? std::string() : against}) {
+    for (const std::string& name :
+         {expectation.step, expectation.beyond, is_word ? std::string() : against}) {
       if (!name.empty() && !has_step(name)) {
         return fmt::format("{} names the step \"{}\", which does not exist", where, name);
       }

@@ -2,6 +2,7 @@
 #include "bench/lab/verdict.h"
 
 #include <algorithm>
+#include <array>
 #include <thread>
 #include <utility>
 
@@ -75,6 +76,19 @@ Figure cpu_us_over(const Facts& facts, std::uint64_t requests) {
   return ratio(facts.use.cpu_ms() * 1e3, static_cast<double>(requests));
 }
 
+// What the step spends and refuses beyond another one that serves as much.
+Figure cpu_us_per_refusal_beyond(const RunResult& result, const Expectation& expectation,
+                                 const Facts& facts) {
+  for (const StepResult& step : result.steps) {
+    if (step.name != expectation.beyond) continue;
+    const Facts less = facts_of(result, expectation, step);
+    if (!facts.has_process || !less.has_process || facts.row.refused <= less.row.refused) break;
+    return ratio((facts.use.cpu_ms() - less.use.cpu_ms()) * 1e3,
+                 static_cast<double>(facts.row.refused - less.row.refused));
+  }
+  return std::nullopt;
+}
+
 Figure figure_of(std::string_view name, const Facts& facts) {
   const Tally& row = facts.row;
   const auto good = static_cast<double>(row.good);
@@ -99,6 +113,12 @@ Figure figure_of(std::string_view name, const Facts& facts) {
     return facts.use.rss_mib_max - facts.idle.rss_mib_max;
   }
   return std::nullopt;
+}
+
+bool is_count(std::string_view name) {
+  constexpr std::array<std::string_view, 6> kCounts = {
+      "late", "refused", "refused_without_retry_after", "lost", "errors", "failed"};
+  return std::ranges::find(kCounts, name) != kCounts.end();
 }
 
 double workers_of(const Scenario& scenario) {
@@ -132,6 +152,7 @@ std::string asked_of(const Expectation& expectation) {
   if (!expectation.mix.empty()) text += " of mix " + expectation.mix;
   if (!expectation.tier.empty()) text += " of tier " + expectation.tier;
   text += expectation.step.empty() ? " in every step" : " in " + expectation.step;
+  if (!expectation.beyond.empty()) text += " beyond " + expectation.beyond;
   if (!expectation.against.empty()) text += ", over " + expectation.against;
   text += ":";
   if (expectation.at_least >= 0) text += fmt::format(" at least {:g}", expectation.at_least);
@@ -139,20 +160,44 @@ std::string asked_of(const Expectation& expectation) {
   return text;
 }
 
+// What the rounds found for one step, from small to large; those without a figure are left out.
+std::vector<double> found_by_rounds(const std::vector<const RunResult*>& rounds,
+                                    const Expectation& expectation, std::size_t step) {
+  std::vector<double> values;
+  for (const RunResult* round : rounds) {
+    const Figure divisor = divisor_of(*round, expectation);
+    const Facts facts = facts_of(*round, expectation, round->steps[step]);
+    const Figure figure = expectation.beyond.empty()
+                              ? figure_of(expectation.of, facts)
+                              : cpu_us_per_refusal_beyond(*round, expectation, facts);
+    if (divisor && figure) values.push_back(*figure / *divisor);
+  }
+  std::ranges::sort(values);
+  return values;
+}
+
+// `values` is sorted and has something in it.
+double value_of_rounds(const Expectation& expectation, const std::vector<double>& values) {
+  if (is_count(expectation.of)) return expectation.at_most < 0 ? values.front() : values.back();
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
 Verdict judge(const RunResult& result, const Expectation& expectation) {
   Verdict verdict;
   verdict.name = expectation.name;
   verdict.asked = asked_of(expectation);
-  const Figure divisor = divisor_of(result, expectation);
-  if (!divisor) return verdict;
+  std::vector<const RunResult*> rounds = {&result};
+  for (const RunResult& other : result.other_rounds) rounds.push_back(&other);
   // The worst step is one that breaks a bound; of several, that with the largest figure, or with
   // the smallest where the figure may only not be too small.
   const bool smallest_is_worst = expectation.at_most < 0;
-  for (const StepResult& step : result.steps) {
+  for (std::size_t i = 0; i < result.steps.size(); ++i) {
+    const StepResult& step = result.steps[i];
     if (!expectation.step.empty() && expectation.step != step.name) continue;
-    const Figure figure = figure_of(expectation.of, facts_of(result, expectation, step));
-    if (!figure) continue;
-    const double value = *figure / *divisor;
+    std::vector<double> values = found_by_rounds(rounds, expectation, i);
+    if (values.empty()) continue;
+    const double value = value_of_rounds(expectation, values);
     const Judgement judgement = is_held(expectation, value) ? Judgement::Held : Judgement::Missed;
     const auto rank = [&](Judgement j, double v) {
       return std::pair(j == Judgement::Missed, smallest_is_worst ? -v : v);
@@ -160,6 +205,7 @@ Verdict judge(const RunResult& result, const Expectation& expectation) {
     if (verdict.value && rank(judgement, value) <= rank(verdict.judgement, *verdict.value))
       continue;
     verdict.value = value;
+    verdict.rounds = std::move(values);
     verdict.step = step.name;
     verdict.judgement = judgement;
   }

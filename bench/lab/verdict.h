@@ -9,7 +9,8 @@
 #include "bench/lab/result.h"
 
 // Whether a run held what its scenario asks under `expect:`. Pure: a finished result goes in,
-// measured or simulated.
+// measured or simulated. Of several rounds the median counts, except of counts (late, lost,
+// errors, …): there the worst round does, for a lost answer is no noise.
 namespace millrace::bench {
 
 enum class Judgement { Held, Missed, Unmeasured };
@@ -17,7 +18,8 @@ enum class Judgement { Held, Missed, Unmeasured };
 struct Verdict {
   std::string name;
   std::string asked;            // "good_p99_ms of tier paid in flood, over alone: at most 1.3"
-  std::optional<double> value;  // of the step that was worst
+  std::optional<double> value;  // of the step that was worst; the median of all rounds
+  std::vector<double> rounds;   // what that is the median of, from small to large
   std::string step;             // that step
   Judgement judgement = Judgement::Unmeasured;
 };

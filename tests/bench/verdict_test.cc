@@ -2,6 +2,8 @@
 #include "bench/lab/verdict.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -47,6 +49,7 @@ RunResult made_result(const std::string& expect) {
   recorder.add(1, 1, milliseconds(2'500), {.reason = "unanswered"});
   result.idle["millrace-gateway"] = {.rss_mib_max = 10};
   result.idle["millrace-agent"] = {.rss_mib_max = 20};
+  result.steps[0].processes["millrace-gateway"] = {.cpu_user_ms = 1, .rss_mib_max = 12};
   result.steps[1].processes["millrace-gateway"] = {
       .cpu_user_ms = 3, .cpu_system_ms = 1, .rss_mib_max = 40};
   result.steps[1].processes["millrace-agent"] = {.cpu_user_ms = 100, .rss_mib_max = 25};
@@ -82,6 +85,9 @@ TEST(VerdictTest, EveryFigureIsThatOfItsStepAndRow) {
       {"of: cpu_us_per_request, step: storm, process: millrace-gateway, at_most: 600", 4e3 / 6,
        Missed},
       {"of: cpu_us_per_refusal, step: storm, process: millrace-gateway, at_most: 2000", 2e3, Held},
+      {"of: cpu_us_per_refusal, step: storm, beyond: calm, process: millrace-gateway, at_most: "
+       "1000",
+       1.5e3, Missed},
       {"of: rss_growth_mib, step: storm, at_most: 30", 35, Missed},
       {"of: rss_growth_mib, step: storm, process: millrace-agent, at_most: 5", 5, Held},
   };
@@ -160,6 +166,37 @@ TEST(VerdictTest, StandsInEveryReport) {
   const auto none =
       nlohmann::json::parse(report_json(made_result("of: refused_p99_ms, step: calm, at_most: 5")));
   EXPECT_TRUE(none.at("expect").at(0).at("measured").is_null());
+}
+
+// Rounds of ten, two and four good answers to gold in the calm step; one late in the first.
+RunResult three_rounds(const std::string& expect) {
+  std::vector<RunResult> rounds;
+  for (const int more : {8, 0, 2}) {
+    rounds.push_back(made_result(expect));
+    Tally& gold = rounds.back().steps[0].by_mix[0];
+    gold.good += static_cast<std::uint64_t>(more);
+    gold.late = more == 8 ? 1 : 0;
+  }
+  return middle_of(std::move(rounds));
+}
+
+TEST(VerdictTest, OfSeveralRoundsTheMedianCounts) {
+  const RunResult result = three_rounds("of: goodput_per_s, step: calm, at_least: 1.9, mix: gold");
+  EXPECT_EQ(result.steps[0].by_mix[0].good, 4U);
+  EXPECT_EQ(result.other_rounds.size(), 2U);
+  const Verdict verdict = verdicts(result).at(0);
+  EXPECT_EQ(verdict.value, 2);
+  EXPECT_THAT(verdict.rounds, testing::ElementsAre(1, 2, 5));
+  EXPECT_EQ(verdict.judgement, Judgement::Held);
+  const auto json = nlohmann::json::parse(report_json(result));
+  EXPECT_EQ(json.at("rounds"), 3);
+  EXPECT_EQ(json.at("expect").at(0).at("rounds"), nlohmann::json({1, 2, 5}));
+}
+
+TEST(VerdictTest, OfCountsTheWorstRoundCounts) {
+  const Verdict verdict = verdicts(three_rounds("of: late, step: calm, at_most: 0")).at(0);
+  EXPECT_EQ(verdict.value, 1);
+  EXPECT_EQ(verdict.judgement, Judgement::Missed);
 }
 
 }  // namespace
