@@ -115,9 +115,11 @@ bool run_tasks(const Work& work, const std::vector<std::span<char>>& sources,
   vips_concurrency_set(work.threads);
   vips_cache_set_max(0);
   std::vector<std::span<char>> sources;
+  sources.reserve(files.size());
   for (const std::string& file : files) sources.push_back(map_file(file));
   std::vector<std::vector<double>> times_ms(static_cast<std::size_t>(work.tasks));
   std::vector<std::thread> threads;
+  threads.reserve(times_ms.size());
   for (std::vector<double>& times : times_ms) {
     threads.emplace_back([&] {
       if (!run_tasks(work, sources, times)) right = false;
@@ -140,6 +142,7 @@ double quantile(const std::vector<double>& sorted, double fraction) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what gets here ends the process
 int main(int argc, char** argv) {
   Work work;
   int processes = 2;

@@ -87,13 +87,13 @@ void run_worker(workers::image::ImageWorker& worker, const pipeline::Pipeline& p
                               [](double) {}};
   if (auto outcome = worker.run(context); !outcome) {
     fmt::print(stderr, "{}\n", outcome.error().public_message);
-    std::exit(1);
+    std::exit(1);  // NOLINT(concurrency-mt-unsafe): no other thread ends the process
   }
   worker.rest();
 }
 
 std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
+  const std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();
   return text.str();

@@ -52,6 +52,7 @@ const std::vector<Load> kLoads = {
 
 std::vector<std::string> keys_of(std::size_t count) {
   std::vector<std::string> keys;
+  keys.reserve(count);
   for (std::size_t i = 0; i < count; ++i)
     keys.push_back(fmt::format("ip:198.51.{}.{}", i / 256, i));
   return keys;
@@ -90,6 +91,7 @@ Cost cost_of_one(const Load& load, std::size_t threads, std::size_t decisions) {
   const std::vector<std::string> keys = keys_of(load.users);
   std::atomic<std::size_t> waiting{threads};
   std::vector<std::thread> running;
+  running.reserve(threads);
   std::atomic<std::int64_t> cpu_ns{0};
   std::atomic<std::int64_t> clock_ns{0};
   for (std::size_t t = 0; t < threads; ++t) {
@@ -115,6 +117,7 @@ double median(std::vector<Cost> costs, double Cost::* what) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what gets here ends the process
 int main(int argc, char** argv) {
   CLI::App app("What a decision of the Throttle costs.");
   std::size_t rounds = 7;
@@ -126,6 +129,7 @@ int main(int argc, char** argv) {
   for (const Load& load : kLoads) {
     for (const std::size_t threads : {1U, 2U, 4U}) {
       std::vector<Cost> costs;
+      costs.reserve(rounds);
       for (std::size_t i = 0; i < rounds; ++i) {
         costs.push_back(cost_of_one(load, threads, decisions));
       }

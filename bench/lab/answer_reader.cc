@@ -12,6 +12,7 @@ constexpr std::size_t kHeadBytesMax = 64 << 10;
 constexpr std::size_t kErrorBodyMax = 4 << 10;
 
 bool same_word(std::string_view a, std::string_view b) {
+  // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): it reads no further than the size
   return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 

@@ -154,6 +154,7 @@ base::UniqueFd AttackRun::connect_out() {
     sockaddr_in source{};
     source.sin_family = AF_INET;
     source.sin_addr.s_addr = htonl((127U << 24) | (77U << 8) | plan_.source_octet);
+    // NOLINTNEXTLINE(bugprone-unused-return-value): the kernel picks an address where this fails
     ::bind(fd.get(), reinterpret_cast<const sockaddr*>(&source), sizeof(source));
   }
   reset_on_close(fd.get());

@@ -71,6 +71,7 @@ std::vector<std::string> Attackers::finish() {
   stopping_ = true;
   thread_.join();
   std::vector<std::string> lines;
+  lines.reserve(attacks_.size() + 1);
   for (const auto& attack : attacks_) lines.push_back(attack->summary());
   lines.push_back(fmt::format("the attackers took {:.2f} s of CPU", cpu_seconds_));
   attacks_.clear();

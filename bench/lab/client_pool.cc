@@ -146,7 +146,7 @@ void ClientPool::complete(Connection& connection) {
   const auto latency = now - connection.request.intended;
   const AnswerReader& reader = connection.reader;
   const std::string reason(reader.reason());
-  Outcome outcome{
+  const Outcome outcome{
       .status = reader.status(),
       .reason = reason,
       .latency_us = std::chrono::duration_cast<std::chrono::microseconds>(latency).count(),

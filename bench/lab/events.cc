@@ -14,9 +14,9 @@ namespace millrace::bench {
 namespace {
 
 int signal_of(const std::string& name) {
-  static const std::map<std::string, int> kSignals = {
+  static const std::map<std::string, int> signals = {
       {"STOP", SIGSTOP}, {"CONT", SIGCONT}, {"KILL", SIGKILL}, {"TERM", SIGTERM}, {"HUP", SIGHUP}};
-  return kSignals.at(name);
+  return signals.at(name);
 }
 
 }  // namespace

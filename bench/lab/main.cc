@@ -201,4 +201,5 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace millrace::bench
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what gets here ends the process
 int main(int argc, char** argv) { return millrace::bench::run(argc, argv); }

@@ -3,13 +3,13 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -46,7 +46,7 @@ Origin::~Origin() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    for (Connection& connection : connections_) ::shutdown(connection.fd.get(), SHUT_RDWR);
+    for (const Connection& connection : connections_) ::shutdown(connection.fd.get(), SHUT_RDWR);
   }
   changed_.notify_all();
   if (thread_.joinable()) {
@@ -76,7 +76,8 @@ base::Result<void> Origin::listen() {
   auto* generic = reinterpret_cast<sockaddr*>(&address);
   if (::bind(fd.get(), generic, size) != 0 || ::listen(fd.get(), 256) != 0 ||
       ::getsockname(fd.get(), generic, &size) != 0) {
-    return base::fail(base::Reason::Internal, "an origin's port", std::strerror(errno));
+    return base::fail(base::Reason::Internal, "an origin's port",
+                      std::generic_category().message(errno));
   }
   port_ = ntohs(address.sin_port);
   listener_ = std::move(fd);
@@ -93,7 +94,7 @@ void Origin::become(const std::string& state) {
     const std::lock_guard lock(mutex_);
     state_ = state;
     if (state == "refuse") {
-      for (Connection& connection : connections_) ::shutdown(connection.fd.get(), SHUT_RDWR);
+      for (const Connection& connection : connections_) ::shutdown(connection.fd.get(), SHUT_RDWR);
     }
   }
   changed_.notify_all();

@@ -120,6 +120,7 @@ std::string process_table(const RunResult& result) {
 
 std::vector<std::pair<double, std::string>> step_marks(const RunResult& result) {
   std::vector<std::pair<double, std::string>> marks;
+  marks.reserve(result.steps.size());
   for (const StepResult& step : result.steps) {
     marks.emplace_back(std::chrono::duration<double>(step.window.begin).count(), step.name);
   }
@@ -224,6 +225,7 @@ std::string process_plots(const RunResult& result) {
   }
   if (names.empty()) return {};
   std::vector<std::string> words;
+  words.reserve(result.steps.size());
   std::vector<StackSeries> bars;
   std::vector<PlotSeries> memory;
   for (const StepResult& step : result.steps) words.push_back(step.name);

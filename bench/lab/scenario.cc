@@ -25,6 +25,7 @@ template <class T>
 void bind_named(ConfigBinder& binder, std::string_view key, std::vector<T>& values,
                 std::string_view about) {
   std::vector<std::string> names;
+  names.reserve(values.size());
   for (const T& value : values) names.push_back(value.name);
   std::size_t at = 0;
   // Loading appends an entry for each name of the file; printing meets those that are there.
@@ -51,7 +52,8 @@ void bind_rate(ConfigBinder& binder, std::string_view key, Rate& rate, bool& giv
 
 void bind_mix_rates(ConfigBinder& binder, std::map<std::string, Rate>& rates) {
   std::vector<std::string> texts;
-  for (const auto& [name, rate] : rates) texts.push_back(name + "=" + to_text(rate));
+  texts.reserve(rates.size());
+  for (const auto& [name, rate] : rates) texts.push_back(fmt::format("{}={}", name, to_text(rate)));
   binder.text_list("mixes", texts, "[mix=rate, …] instead of `rate`; a mix not named is silent");
   for (const std::string& text : texts) {
     const std::size_t equals = text.find('=');
@@ -69,7 +71,8 @@ void bind_mix_rates(ConfigBinder& binder, std::map<std::string, Rate>& rates) {
 
 void bind_parameters(ConfigBinder& binder, std::map<std::string, std::string>& parameters) {
   std::vector<std::string> texts;
-  for (const auto& [name, value] : parameters) texts.push_back(name + "=" + value);
+  texts.reserve(parameters.size());
+  for (const auto& [name, value] : parameters) texts.push_back(fmt::format("{}={}", name, value));
   binder.text_list("parameters", texts, "[name=value, …] for the URL templates of other servers");
   for (const std::string& text : texts) {
     const std::size_t equals = text.find('=');
@@ -280,6 +283,7 @@ void Source::bind(ConfigBinder& binder) {
 void Bucket::bind(ConfigBinder& binder) {
   binder.text("folder", folder, "an existing one, relative to the scenario; empty: filled below");
   std::vector<std::string> keys;
+  keys.reserve(sources.size());
   for (const Source& source : sources) keys.push_back(source.key);
   std::size_t index = 0;
   const bool printing = !sources.empty();

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/lab/system_under_test.h"
 
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -72,9 +73,12 @@ base::Result<pid_t> SystemUnderTest::spawn(
   for (char** entry = environ; *entry != nullptr; ++entry) {
     if (!std::string_view(*entry).starts_with("MILLRACE_")) variables.emplace_back(*entry);
   }
-  for (const auto& [name, value] : environment) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : environment)
+    variables.push_back(fmt::format("{}={}", name, value));
   std::vector<char*> argv;
   std::vector<char*> envp;
+  argv.reserve(texts.size() + 1);
+  envp.reserve(variables.size() + 1);
   for (std::string& text : texts) argv.push_back(text.data());
   for (std::string& text : variables) envp.push_back(text.data());
   argv.push_back(nullptr);
@@ -82,7 +86,8 @@ base::Result<pid_t> SystemUnderTest::spawn(
   const fs::path log = options_.log_file.empty() ? folder_ / "server.log" : options_.log_file;
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
-  if (pid < 0) return base::fail(Reason::Internal, "cannot fork", std::strerror(errno));
+  if (pid < 0)
+    return base::fail(Reason::Internal, "cannot fork", std::generic_category().message(errno));
   if (pid == 0) {
     ::setpgid(0, 0);  // Ctrl-C reaches the bench, which stops its server itself
     ::prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -164,7 +169,8 @@ base::Result<std::string> SystemUnderTest::fill(const Bucket& bucket) {
 base::Result<void> SystemUnderTest::start() {
   std::string pattern = (fs::temp_directory_path() / "millrace-bench-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) {
-    return base::fail(Reason::Internal, "no temporary folder", std::strerror(errno));
+    return base::fail(Reason::Internal, "no temporary folder",
+                      std::generic_category().message(errno));
   }
   folder_ = pattern;
   cache_ = fs::path("/dev/shm") / folder_.filename();

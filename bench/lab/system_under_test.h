@@ -40,8 +40,9 @@ class SystemUnderTest {
  private:
   base::Result<std::string> fill(const Bucket& bucket);  // answers the argument of --bucket
   base::Result<void> make_picture(const Source& source, const std::filesystem::path& file);
-  base::Result<pid_t> spawn(const std::vector<std::string>& arguments,
-                            const std::map<std::string, std::string>& environment) const;
+  [[nodiscard]] base::Result<pid_t> spawn(
+      const std::vector<std::string>& arguments,
+      const std::map<std::string, std::string>& environment) const;
   base::Result<void> await_ready(const std::filesystem::path& ready_file);
 
   const Scenario& scenario_;

@@ -51,7 +51,8 @@ void Target::bind(base::ConfigBinder& binder) {
   binder.text("name", name, "the server");
   binder.text("about", about, "how to start it so that the URLs fit");
   std::vector<std::string> texts;
-  for (const auto& [word, path] : operations) texts.push_back(word + "=" + path);
+  texts.reserve(operations.size());
+  for (const auto& [word, path] : operations) texts.push_back(fmt::format("{}={}", word, path));
   binder.text_list("operations", texts, "[name=path, …]; words in braces are filled");
   for (const std::string& text : texts) {
     const std::size_t equals = text.find('=');

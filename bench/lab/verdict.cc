@@ -216,6 +216,7 @@ Verdict judge(const RunResult& result, const Expectation& expectation) {
 
 std::vector<Verdict> verdicts(const RunResult& result) {
   std::vector<Verdict> found;
+  found.reserve(result.scenario.expect.size());
   for (const Expectation& expectation : result.scenario.expect) {
     found.push_back(judge(result, expectation));
   }

@@ -87,7 +87,7 @@ void SimAgent::begin(const RequestPtr& request) {
     request->permission = *std::move(admitted);
   }
   request->fetch = sources_.get(task.bucket, task.key, scenario_.mixes[task.mix].source_px,
-                                request->deadline, [this, request](auto version) {
+                                request->deadline, [this, request](const auto& version) {
                                   if (!request->ended) fetched(request, version);
                                 });
 }

@@ -142,6 +142,7 @@ void SimClient::finish(std::uint64_t id, Outcome outcome) {
 
 void SimClient::abandon_all() {
   std::vector<std::uint64_t> ids;
+  ids.reserve(outstanding_.size());
   for (const auto& [id, request] : outstanding_) ids.push_back(id);
   std::ranges::sort(ids);
   for (const std::uint64_t id : ids) finish(id, {.status = 0, .reason = "unanswered"});

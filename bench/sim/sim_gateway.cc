@@ -197,7 +197,7 @@ void SimGateway::ask_node(const ExchangePtr& exchange, gateway::VariantRouter::R
 
 void SimGateway::heard(const ExchangePtr& exchange, const SimTaskAnswer& answer) {
   exchange->asked = 0;
-  gateway::NodeTable& nodes = exchange->lane->fleet.nodes();
+  const gateway::NodeTable& nodes = exchange->lane->fleet.nodes();
   gateway::Node& node = *exchange->node;
   const std::string& tier = exchange->caller.tier;
   const gateway::GateName gate{tier, exchange->target.bucket};
@@ -257,7 +257,7 @@ void SimGateway::client_gone(const ExchangePtr& exchange) {
 }
 
 void SimGateway::ask_loads(Lane& lane) {
-  for (std::shared_ptr<gateway::Node>& node : lane.router.due_for_load(events_.now())) {
+  for (const std::shared_ptr<gateway::Node>& node : lane.router.due_for_load(events_.now())) {
     events_.after(costs_.network, [this, &lane, node] {
       agent_.ask_load([this, &lane, node](const pipeline::NodeLoad& load) {
         events_.after(costs_.network, [this, &lane, node, load] {

@@ -29,7 +29,7 @@ SimPort::SimPort(EventQueue& events, Cores& cores, const gateway::GatewayConfig&
 
 SimPort::~SimPort() {
   for (auto& lists : by_phase_) {
-    for (List& list : lists) {
+    for (const List& list : lists) {
       for (const ConnectionPtr& connection : list) connection->closed = nullptr;
     }
   }
@@ -114,6 +114,7 @@ void SimPort::tick() {
     for (auto& lists : by_phase_) {
       List& list = lists[net::index_of(phase)];
       while (!list.empty() && events_.now() - list.front()->since >= timeout) {
+        // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): shut() takes it off the list
         const ConnectionPtr expired = list.front();
         shut(expired, true);
       }

@@ -191,7 +191,7 @@ void SimSources::leave(const std::shared_ptr<Waiter>& waiter) {
   }
 }
 
-void SimSources::land(const DownloadPtr& download, base::Result<Version> outcome) {
+void SimSources::land(const DownloadPtr& download, const base::Result<Version>& outcome) {
   if (download->landed) return;
   download->landed = true;
   downloads_.erase(download->name);

@@ -90,7 +90,7 @@ class SimSources {
   void open(const DownloadPtr& download);
   void ask(const DownloadPtr& download);
   void arrived(const DownloadPtr& download);
-  void land(const DownloadPtr& download, base::Result<Version> outcome);
+  void land(const DownloadPtr& download, const base::Result<Version>& outcome);
 
   EventQueue& events_;
   const SimServer& server_;

@@ -239,8 +239,8 @@ void World::run_steps(double capacity_per_s, RunResult& result) {
   client_.late_start = {};
   watch(start, result, recorder);
   plan_events(start, result);
-  SimAttackers attackers(events_, cores_, scenario_, schedule.windows(), start, costs_, port_,
-                         gateway_, [this](std::size_t mix) { return maker_.next(mix); });
+  const SimAttackers attackers(events_, cores_, scenario_, schedule.windows(), start, costs_, port_,
+                               gateway_, [this](std::size_t mix) { return maker_.next(mix); });
   next_arrival(schedule, start);
   events_.run_until(start + schedule.end());
   const base::TimePoint patience = events_.now() + scenario_.drain;
