@@ -2,9 +2,9 @@
 #include "gateway/process_config.h"
 
 #include <cerrno>
-#include <system_error>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "discovery/fleet_key.h"
