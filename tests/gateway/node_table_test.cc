@@ -276,7 +276,6 @@ TEST_F(NodeTableTest, RefusesWhenEveryQueueIsFullButForProbes) {
   EXPECT_EQ(refused.retry_after, std::chrono::seconds(3));
   NodeTable::note_finished(*table_.nodes()[0], {"free", "photos"});
   EXPECT_EQ(choice(3).node, table_.nodes()[0]);
-  EXPECT_EQ(choice(3).node, table_.nodes()[0]);
   EXPECT_EQ(choice(3).kind, ChoiceKind::AllFull);
 }
 
