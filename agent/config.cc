@@ -52,6 +52,8 @@ void WorkersConfig::bind(base::ConfigBinder& b) {
       "workers beside those that do nothing but read headers; with two, one that hangs does not "
       "hold up the files of others");
   b.flag("pin", pin, "pin each worker to a core of its own");
+  b.count("nice", nice, {.min = 0, .max = 19},
+          "how far workers give way to gateway and agent on the same cores, as nice(1)");
   b.count("spares", spares, {.min = 0, .max = 64}, "workers started ahead of a crash");
   std::int64_t tasks = static_cast<std::int64_t>(tasks_max);
   b.integer("tasks_max", tasks, {.min = 0}, "a worker is replaced after so many tasks; 0: never");

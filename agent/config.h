@@ -32,6 +32,7 @@ struct WorkersConfig {
   std::size_t count = 0;             // 0: one per core
   std::size_t probe_count = 2;       // more, that read headers only: one may hang
   bool pin = true;                   // each to a core of its own
+  std::size_t nice = 10;             // on the cores that gateway and agent are on as well
   std::size_t spares = 1;            // started ahead, so that a crash costs milliseconds
   std::uint64_t tasks_max = 10'000;  // recycled after; 0: never
   base::Bytes rss_max = base::mebibytes(512);       // recycled above; 0: never

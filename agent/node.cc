@@ -57,6 +57,7 @@ WorkerPool::Options pool_options(const Node::Options& options) {
   pool.probe_slots = workers.probe_count;
   pool.spares = workers.spares;
   pool.pin = workers.pin;
+  pool.niceness = static_cast<int>(workers.nice);
   pool.recycle = {.tasks_max = workers.tasks_max, .rss_max = workers.rss_max};
   pool.start_timeout = workers.start_timeout;
   pool.back_off_min = workers.back_off_min;

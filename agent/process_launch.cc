@@ -6,9 +6,11 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
@@ -95,11 +97,11 @@ base::Result<LaunchedProcess> launch_worker(const WorkerProgram& program) {
   return launched;
 }
 
-bool pin_process(pid_t pid, int core) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(static_cast<std::size_t>(core), &set);
-  bool pinned = false;
+namespace {
+
+// True when it worked for any.
+bool for_each_thread(pid_t pid, const std::function<bool(pid_t thread)>& change) {
+  bool changed = false;
   std::error_code failed;
   const std::filesystem::directory_iterator threads("/proc/" + std::to_string(pid) + "/task",
                                                     failed);
@@ -109,9 +111,27 @@ bool pin_process(pid_t pid, int core) {
     const std::string name = at->path().filename();
     pid_t thread = 0;
     std::from_chars(name.data(), name.data() + name.size(), thread);
-    if (thread > 0 && ::sched_setaffinity(thread, sizeof set, &set) == 0) pinned = true;
+    if (thread > 0 && change(thread)) changed = true;
   }
-  return pinned;
+  return changed;
+}
+
+}  // namespace
+
+bool pin_process(pid_t pid, int core) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(static_cast<std::size_t>(core), &set);
+  return for_each_thread(
+      pid, [&set](pid_t thread) { return ::sched_setaffinity(thread, sizeof set, &set) == 0; });
+}
+
+bool set_niceness(pid_t pid, int niceness) {
+  return for_each_thread(pid, [niceness](pid_t thread) {
+    const auto id = static_cast<id_t>(thread);
+    if (::getpriority(PRIO_PROCESS, id) >= niceness) return true;  // started as nice as that
+    return ::setpriority(PRIO_PROCESS, id, niceness) == 0;
+  });
 }
 
 std::vector<int> allowed_cores() {

@@ -33,6 +33,9 @@ base::Result<LaunchedProcess> launch_worker(const WorkerProgram& program);
 // Pins every thread of a process to one core. False when the process is gone or the core is not
 // ours.
 bool pin_process(pid_t pid, int core);
+// Has every thread of a process give way to others as setpriority(2) says, 0 to 19; never less than
+// it does already. False when the process is gone.
+bool set_niceness(pid_t pid, int niceness);
 // The cores that this process may use, ascending.
 std::vector<int> allowed_cores();
 // Resident set now; 0 when the process is gone.

@@ -202,6 +202,9 @@ void WorkerPool::fill_slots() {
     spares_.pop_front();
     slot.busy = false;
     if (slot.core) pin_process(slot.worker->pid(), *slot.core);
+    if (slot.role == WorkerRole::Work && options_.niceness > 0) {
+      set_niceness(slot.worker->pid(), options_.niceness);
+    }
     filled_any = true;
     free_later(slot.role);
   }

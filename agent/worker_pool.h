@@ -57,6 +57,7 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
     std::size_t spares = 1;
     bool pin = true;
     std::vector<int> cores;  // slot i is pinned to cores[i % size]
+    int niceness = 0;        // of those who work; probes are short, and others wait for them
     RecycleRules recycle;
     std::chrono::milliseconds start_timeout{30'000};
     base::Duration back_off_min = std::chrono::milliseconds(100);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/worker_pool.h"
 
+#include <algorithm>
 #include <chrono>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -52,6 +54,19 @@ TEST_F(WorkerPoolTest, StartsAWorkerForEachSlotAndSpares) {
   EXPECT_EQ(pool_->describe()->kind, "image");
   EXPECT_EQ(pool_->describe()->build, "test-1");
   EXPECT_EQ(pool_->slots(WorkerRole::Work), 2U);
+}
+
+TEST_F(WorkerPoolTest, WhoWorksGivesWayAndWhoProbesDoesNot) {
+  auto options = test_pool_options(1);
+  options.niceness = 7;
+  start(options);
+  ASSERT_TRUE(all_up(1));
+  const auto niceness_of = [this](WorkerRole role) {
+    return ::getpriority(PRIO_PROCESS, static_cast<id_t>(pool_->pids(role).front()));
+  };
+  const int own = ::getpriority(PRIO_PROCESS, 0);
+  EXPECT_EQ(niceness_of(WorkerRole::Work), std::max(own, 7));
+  EXPECT_EQ(niceness_of(WorkerRole::Probe), own);
 }
 
 TEST_F(WorkerPoolTest, LendsEachWorkerOnce) {
