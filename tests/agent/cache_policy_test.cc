@@ -149,7 +149,7 @@ TEST_F(CachePolicyTest, BooksStayBalancedUnderRandomUse) {
       continue;
     }
     const bool pin = random(10) == 0;
-    if (put(number, static_cast<std::uint64_t>(1 + random(15)), pin) && pin) {
+    if (put(number, 1 + static_cast<std::uint64_t>(random(15)), pin) && pin) {
       pinned[number] = policy_.find(key_of(number));
     }
     if (random(8) == 0 && !pinned.empty()) {

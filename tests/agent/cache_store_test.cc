@@ -32,7 +32,7 @@ class CacheStoreTest : public testing::Test {
     if (auto written = writer->append(content); !written) return base::fail(written.error());
     return writer->commit({.key = key(name), .facts = nullptr, .keep = keep, .size_bytes = {}});
   }
-  std::size_t files() const {
+  [[nodiscard]] std::size_t files() const {
     std::size_t count = 0;
     for (const auto& unused : std::filesystem::directory_iterator(folder_.path())) {
       (void)unused;
@@ -64,7 +64,7 @@ TEST_F(CacheStoreTest, AnEmptyFileIsEmpty) {
 }
 
 TEST_F(CacheStoreTest, EvictedFilesLeaveTheFolder) {
-  const auto store = open(10 * 4096);
+  const auto store = open(10UL * 4096);
   for (int i = 0; i < 50; ++i) {
     ASSERT_TRUE(put(*store, std::to_string(i), std::string(4096, 'x')).has_value()) << i;
   }
@@ -74,7 +74,7 @@ TEST_F(CacheStoreTest, EvictedFilesLeaveTheFolder) {
 }
 
 TEST_F(CacheStoreTest, IsFullWhenEverythingIsInUseAndServesAgainAfterwards) {
-  const auto store = open(4 * 4096);
+  const auto store = open(4UL * 4096);
   std::vector<CachePin> pins;
   for (int i = 0; i < 4; ++i) {
     pins.push_back(put(*store, std::to_string(i), std::string(4096, 'x')).value());
@@ -112,7 +112,7 @@ TEST_F(CacheStoreTest, WhatIsNotKeptLivesAsLongAsItsPins) {
   {
     const auto pin = put(*store, "a", "hello", false);
     ASSERT_TRUE(pin.has_value());
-    const CachePin copy = *pin;
+    const CachePin copy = *pin;  // NOLINT(performance-unnecessary-copy-initialization)
     EXPECT_EQ(copy.file().bytes().value(), "hello");
     EXPECT_FALSE(store->find(key("a")));
     EXPECT_GT(store->used().count, 0U);

@@ -117,9 +117,9 @@ class NodeTest : public testing::Test {
   Pending send(net::ClientRequest request, bool to_ops = false, net::CancelToken cancel = {}) {
     auto into = std::make_shared<Eventually<base::Result<Answer>>>();
     const net::Endpoint endpoint = to_ops ? node_->ops_endpoint() : node_->task_endpoint();
-    net::asio::co_spawn(io_,
-                        deliver(exchange(*client_, endpoint, std::move(request), cancel), into),
-                        net::asio::detached);
+    net::asio::co_spawn(
+        io_, deliver(exchange(*client_, endpoint, std::move(request), std::move(cancel)), into),
+        net::asio::detached);
     return into;
   }
   Answer wait_for(const Pending& pending) {

@@ -109,7 +109,7 @@ TEST(WorkQueueOptionsTest, AFullLineLastsNoLongerForTheLighterTiersBesideIt) {
 }
 
 TEST(ProbeQueueOptionsTest, ProbesWaitByTheSameWeightsAndNobodyIsRefusedEarly) {
-  AgentConfig config = config_of("agent: {limits: {probes_waiting_max: 30}}");
+  const AgentConfig config = config_of("agent: {limits: {probes_waiting_max: 30}}");
   QueueDecider decider(probe_queue_options(config));
   TicketId id = 0;
   const auto offer = [&](const std::string& tier) {

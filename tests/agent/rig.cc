@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 // Gives an entry's content in pieces, as an origin does.
 class FakeReader final : public storage::EntryReader {
  public:
-  FakeReader(FakeBucket::Entry entry, std::string key) : entry_(std::move(entry)) {
+  FakeReader(FakeBucket::Entry entry, const std::string& key) : entry_(std::move(entry)) {
     facts_.validator = entry_.validator;
     facts_.media_type = "text/" + key;
     if (entry_.size_known) facts_.size_bytes = entry_.content.size();
@@ -195,8 +195,9 @@ std::shared_ptr<Eventually<Rig::Outcome>> Rig::ask(
   request.deadline = base::Deadline::after(base::Clock::now(), request.time_allowed);
   if (adjust) adjust(request);
   auto into = std::make_shared<Eventually<Outcome>>();
-  net::asio::co_spawn(io, deliver(VariantService::make(service, std::move(request), cancel), into),
-                      net::asio::detached);
+  net::asio::co_spawn(
+      io, deliver(VariantService::make(service, std::move(request), std::move(cancel)), into),
+      net::asio::detached);
   return into;
 }
 

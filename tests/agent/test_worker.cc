@@ -48,10 +48,10 @@ pipeline::CommandSpec command(const std::string& name) {
 class TestWorker final : public workers::Worker {
  public:
   explicit TestWorker(std::string build) : build_(std::move(build)) {}
-  std::string kind() const override { return "image"; }
-  std::string build() const override { return build_; }
+  [[nodiscard]] std::string kind() const override { return "image"; }
+  [[nodiscard]] std::string build() const override { return build_; }
 
-  std::vector<pipeline::CommandSpec> commands() const override {
+  [[nodiscard]] std::vector<pipeline::CommandSpec> commands() const override {
     pipeline::CommandSpec fill = command("fill");
     pipeline::ParameterSpec bytes;
     bytes.name = "bytes";

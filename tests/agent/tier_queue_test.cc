@@ -2,7 +2,6 @@
 #include "agent/policy/tier_queue.h"
 
 #include <algorithm>
-#include <set>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -201,7 +200,6 @@ TEST_P(PaidPromiseTest, IsKeptBesideFreeTrafficAtTenTimesCapacity) {
   base::TimePoint now{};
   TicketId id = 0;
   std::unordered_map<TicketId, base::TimePoint> paid_since;
-  std::set<TicketId> displaced;
   const auto fill = [&](const std::string& tier, std::size_t offers) {
     for (std::size_t i = 0; i < offers; ++i) {
       ++id;

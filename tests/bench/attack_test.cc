@@ -195,7 +195,7 @@ TEST(AttackRunTest, WhereNobodyListensItIsRefusedAndTriesOnAtItsPace) {
 
 // A machine that stood still for ten seconds owes no ten seconds of connections at once.
 TEST(AttackRunTest, AStallIsNotMadeUpForByAStorm) {
-  LiveServer live({}, ok());
+  const LiveServer live({}, ok());
   Bout bout(attack_of("idle", 1'000, 30), live.endpoint());
   bout.pass(10s, 10s);
   EXPECT_EQ(bout.run.connections(), 30U);
@@ -251,7 +251,7 @@ TEST(AttackRunTest, ASlowReaderThatHasItsAnswerAsksAgain) {
 // Its pace is what it is told: no more than so many bytes a second, whatever the server has sent.
 TEST(AttackRunTest, ASlowReaderTakesNoMoreThanItsPace) {
   std::promise<std::int64_t> queued;
-  Scripted server([&](Scripted& self) {
+  const Scripted server([&](Scripted& self) {
     Peer peer = self.accept();
     peer.read_until("\r\n\r\n");
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n" + std::string(4'000, 'x'));

@@ -192,7 +192,7 @@ TEST(GeneratorTest, ABoundedPoolMakesRequestsWaitAndSaysSo) {
 }
 
 TEST(ClientPoolTest, WithoutADescriptorTheServerIsNotBlamed) {
-  TestServer server([](std::size_t) { return std::string(); });
+  const TestServer server([](std::size_t) { return std::string(); });
   std::string reason;
   ClientPool pool(server.address(), 10, [&reason](const ClientRequest&, const Outcome& outcome) {
     reason = outcome.reason;

@@ -59,7 +59,7 @@ TEST(StartChildTest, PassesArgumentsAndOneDescriptor) {
 TEST(StartChildTest, KeepsOverridesAndCtrlCFromChildren) {
   ::setenv("MILLRACE_GATEWAY_LISTEN", "127.0.0.1:1", 1);
   ::setenv("MILLRACELIKE", "kept", 1);
-  Pipe pipe;
+  const Pipe pipe;
   const auto pid = start_child(
       shell("echo \"$MILLRACE_GATEWAY_LISTEN$MILLRACELIKE\" >&3; read line", pipe.write_end.get()));
   ::unsetenv("MILLRACE_GATEWAY_LISTEN");

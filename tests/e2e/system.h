@@ -57,8 +57,8 @@ class System {
     return folder_.path() / "state" / "run" / "millrace.yaml";
   }
 
-  HttpReply get(const std::string& target, const FieldList& fields = {},
-                const std::string& method = "GET") const {
+  [[nodiscard]] HttpReply get(const std::string& target, const FieldList& fields = {},
+                              const std::string& method = "GET") const {
     return fetch(media_port_, target, fields, method);
   }
 
