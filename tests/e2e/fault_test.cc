@@ -33,11 +33,11 @@ class FaultTest : public testing::Test {
     system_->add_photo("slow.jpg", encode_jpeg(make_picture(3000, 2000), 95));
     ASSERT_EQ(quick().status, 200);
   }
-  HttpReply quick() const {
+  [[nodiscard]] HttpReply quick() const {
     static std::atomic<int> width{20};
     return system_->get(kQuick + std::to_string(width.fetch_add(1) % 280 + 20));
   }
-  pid_t only(const std::string& binary) const {
+  [[nodiscard]] pid_t only(const std::string& binary) const {
     const auto pids = system_->pids_of(binary);
     EXPECT_EQ(pids.size(), 1U) << binary;
     return pids.empty() ? 0 : pids.front();

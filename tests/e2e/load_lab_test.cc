@@ -36,7 +36,7 @@ Ended run_bench(const std::string& arguments) {
   Ended ended;
   FILE* pipe = ::popen(command.c_str(), "r");
   std::array<char, 4'096> buffer{};
-  while (std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
+  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), pipe)) {
     ended.output.append(buffer.data(), got);
   }
   ended.status = WEXITSTATUS(::pclose(pipe));

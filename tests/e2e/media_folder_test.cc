@@ -47,7 +47,7 @@ class MediaFolderTest : public testing::Test {
     ASSERT_TRUE(system_->ready()) << system_->log();
     system_->add_photo("g.jpg", encode_jpeg(make_picture(320, 200), 80));
   }
-  std::vector<std::string> files_of(const std::string& folder) const {
+  [[nodiscard]] std::vector<std::string> files_of(const std::string& folder) const {
     std::vector<std::string> files;
     for (const auto& entry : fs::recursive_directory_iterator(media_folder() / folder)) {
       if (entry.is_regular_file()) {
@@ -70,10 +70,10 @@ void expect_answer(const std::string& file, const HttpReply& reply, int width_ma
   }
   const auto json = nlohmann::json::parse(reply.body, nullptr, false);
   ASSERT_TRUE(json.is_object()) << file << ": " << reply.status << " " << reply.body;
-  static const std::set<std::string> kReasons = {
+  static const std::set<std::string> reasons = {
       "unsupported_media", "corrupt_media",    "too_many_pixels",   "too_many_frames",
       "result_too_large",  "source_too_large", "task_too_expensive"};
-  EXPECT_TRUE(kReasons.contains(json.value("reason", "")))
+  EXPECT_TRUE(reasons.contains(json.value("reason", "")))
       << file << ": " << reply.status << " " << reply.body;
 }
 

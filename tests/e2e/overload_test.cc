@@ -71,10 +71,10 @@ class OverloadTest : public testing::Test {
     return "/photos/" + key + "?imageView2/1/w/" + std::to_string(20 + n % 250) + "/h/" +
            std::to_string(20 + n / 250);
   }
-  HttpReply variant(const std::string& key, const FieldList& fields = {}) const {
+  [[nodiscard]] HttpReply variant(const std::string& key, const FieldList& fields = {}) const {
     return system_->get(fresh_target(key), fields);
   }
-  HttpReply as(const std::string& user, const std::string& target) const {
+  [[nodiscard]] HttpReply as(const std::string& user, const std::string& target) const {
     return system_->get(target, {{"X-Millrace-User", user}});
   }
   [[nodiscard]] std::vector<pid_t> workers() const {
@@ -98,7 +98,7 @@ class OverloadTest : public testing::Test {
     return at == std::string::npos ? -1 : std::stod(text.substr(at + series.size() + 2));
   }
   [[nodiscard]] double in_flight() const { return metric("millrace_gateway_requests_in_flight"); }
-  bool in_flight_is(double count) const {
+  [[nodiscard]] bool in_flight_is(double count) const {
     return eventually([&] { return in_flight() == count; });
   }
 
@@ -257,7 +257,7 @@ TEST_F(OverloadTest, AWorkerStoppedForTenSecondsInMidTaskCostsThatTaskAlone) {
 }
 
 TEST_F(OverloadTest, OneDeadOriginOfTenIsNotNoticedByTheOthers) {
-  TempDir folder;
+  const TempDir folder;
   folder.write("a.jpg", encode_jpeg(make_picture(200, 150), 70));
   std::vector<std::unique_ptr<bench::Origin>> origins;
   std::string buckets = "buckets:\n";

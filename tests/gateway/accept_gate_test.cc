@@ -41,7 +41,8 @@ class AcceptGateTest : public GatewayTest {
     return metric("millrace_http_connections_timed_out_total{phase=\"" + phase +
                   "\",server=\"media\"}");
   }
-  std::vector<std::unique_ptr<RawClient>> connect_many(int count, std::string_view bytes) const {
+  [[nodiscard]] std::vector<std::unique_ptr<RawClient>> connect_many(int count,
+                                                                     std::string_view bytes) const {
     std::vector<std::unique_ptr<RawClient>> clients;
     for (int i = 0; i < count; ++i) {
       clients.push_back(std::make_unique<RawClient>(media_port()));

@@ -126,10 +126,10 @@ TEST(CommonFieldsTest, TellALimitedUserWhatIsLeft) {
 }
 
 TEST(OriginalHeadTest, DescribesAWholeEntry) {
-  storage::EntryFacts facts{.size_bytes = 1000,
-                            .validator = "\"v\"",
-                            .media_type = "image/jpeg",
-                            .modified_unix_s = 784111777};
+  const storage::EntryFacts facts{.size_bytes = 1000,
+                                  .validator = "\"v\"",
+                                  .media_type = "image/jpeg",
+                                  .modified_unix_s = 784111777};
   const auto head = original_head({}, facts, context());
   EXPECT_EQ(head.status, 200);
   EXPECT_EQ(field(head, "Content-Type"), "image/jpeg");
@@ -142,7 +142,7 @@ TEST(OriginalHeadTest, DescribesAWholeEntry) {
 }
 
 TEST(OriginalHeadTest, DescribesAPart) {
-  storage::EntryFacts facts{
+  const storage::EntryFacts facts{
       .size_bytes = 1000, .validator = "\"v\"", .media_type = "text/html", .modified_unix_s = {}};
   const auto head = original_head({.kind = storage::ServeKind::Partial, .offset = 10, .length = 5},
                                   facts, context());
@@ -152,7 +152,7 @@ TEST(OriginalHeadTest, DescribesAPart) {
 }
 
 TEST(OriginalHeadTest, SaysNothingOfTheBodyWhenThereIsNone) {
-  storage::EntryFacts facts{
+  const storage::EntryFacts facts{
       .size_bytes = 1000, .validator = "\"v\"", .media_type = "text/html", .modified_unix_s = {}};
   const auto same = original_head({.kind = storage::ServeKind::NotModified}, facts, context());
   EXPECT_EQ(same.status, 304);

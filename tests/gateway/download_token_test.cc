@@ -8,8 +8,6 @@
 namespace millrace::gateway {
 namespace {
 
-using base::Reason;
-
 constexpr std::int64_t kExpires = 1451491200;
 constexpr const char* kHost = "developer.qiniu.com";
 constexpr const char* kSecret = "MY_SECRET_KEY";

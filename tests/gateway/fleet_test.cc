@@ -18,7 +18,7 @@ class FleetTest : public GatewayTest {
     config_.threads = 1;
     config_.throttle.tiers["free"] = {};
   }
-  static FakeAgent::Script refuses(base::Reason reason, pipeline::NodeLoad load) {
+  static FakeAgent::Script refuses(base::Reason reason, const pipeline::NodeLoad& load) {
     return [reason, load](HttpExchange& exchange) -> Awaitable<void> {
       auto answer = net::error_answer(base::make_error(reason, "The node says no."), "from-agent");
       answer.first.headers.set(pipeline::kLoadHeader, pipeline::to_header(load));

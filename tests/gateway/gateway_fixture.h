@@ -64,8 +64,8 @@ class GatewayTest : public testing::Test {
   void stop_agents() { agents_.clear(); }
   void write_photo(const std::string& key, std::string_view bytes) const;
 
-  Reply get(const std::string& target, const Fields& fields = {},
-            const std::string& method = "GET") const {
+  [[nodiscard]] Reply get(const std::string& target, const Fields& fields = {},
+                          const std::string& method = "GET") const {
     return fetch(gateway_->addresses().media.port, target, fields, method);
   }
   [[nodiscard]] std::uint16_t media_port() const { return gateway_->addresses().media.port; }

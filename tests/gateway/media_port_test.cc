@@ -157,8 +157,8 @@ TEST_F(MediaPortTest, TheAccessLogTellsWhoAskedBehindAProxy) {
   start_gateway();
   write_photo("a.jpg", "original");
   testing::internal::CaptureStderr();
-  get("/photos/a.jpg", {{"X-Forwarded-For", "192.0.2.1, 2001:db8:1:2::7"}});
-  get("/photos/nosuch.jpg", {});
+  (void)get("/photos/a.jpg", {{"X-Forwarded-For", "192.0.2.1, 2001:db8:1:2::7"}});
+  (void)get("/photos/nosuch.jpg", {});
   get("/nosuch/a.jpg", {{"X-Forwarded-For", "203.0.113.9"}});  // refused before it is counted
   gateway_.reset();
   const std::string log = testing::internal::GetCapturedStderr();
