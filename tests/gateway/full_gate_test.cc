@@ -88,7 +88,8 @@ class Simulation {
     if (busy_ < load_.workers) {
       ++busy_;
       begin(lane);
-    } else if (queue_.size() < static_cast<std::size_t>(load_.workers * load_.queue_per_worker)) {
+    } else if (queue_.size() < static_cast<std::size_t>(load_.workers) *
+                                   static_cast<std::size_t>(load_.queue_per_worker)) {
       queue_.push_back(lane);
     } else {
       ++refused_there_;

@@ -46,7 +46,7 @@ discovery::NodeRecord record_of(const FakeAgent::Options& options, const net::En
 
 }  // namespace
 
-FakeAgent::FakeAgent(const net::Endpoint& registry, Options options, Script script)
+FakeAgent::FakeAgent(const net::Endpoint& registry, const Options& options, Script script)
     : script_(std::move(script)),
       server_(pool_.io(0),
               net::HttpServer::Options{.limits = {}, .name = "agent", .gate = {}, .refusal = {}},
@@ -109,10 +109,9 @@ void GatewayTest::start_gateway() {
   gateway_->start();
 }
 
-FakeAgent& GatewayTest::start_agent(FakeAgent::Script script, FakeAgent::Options options) {
-  const std::string id = "\"id\":\"" + options.id + "\"";
-  agents_.push_back(std::make_unique<FakeAgent>(gateway_->addresses().api, std::move(options),
-                                                std::move(script)));
+FakeAgent& GatewayTest::start_agent(FakeAgent::Script script, const FakeAgent::Options& options) {
+  agents_.push_back(
+      std::make_unique<FakeAgent>(gateway_->addresses().api, options, std::move(script)));
   EXPECT_TRUE(eventually([&] {
     const auto nodes = nlohmann::json::parse(fetch(ops_port(), "/readyz").body, nullptr, false);
     return nodes.is_object() && nodes.value("nodes_serving", 0U) == agents_.size();

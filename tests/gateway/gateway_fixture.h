@@ -32,7 +32,7 @@ class FakeAgent {
     std::string address = {};  // registered instead of its own
     std::string listen = "127.0.0.1:0";
   };
-  FakeAgent(const net::Endpoint& registry, Options options, Script script);
+  FakeAgent(const net::Endpoint& registry, const Options& options, Script script);
   ~FakeAgent();
 
   // The tasks that came, as they came.
@@ -60,7 +60,7 @@ class GatewayTest : public testing::Test {
   // Change config_ before.
   void start_gateway();
   // Starts an agent and waits until the gateway takes it for serving.
-  FakeAgent& start_agent(FakeAgent::Script script, FakeAgent::Options options = {});
+  FakeAgent& start_agent(FakeAgent::Script script, const FakeAgent::Options& options = {});
   void stop_agents() { agents_.clear(); }
   void write_photo(const std::string& key, std::string_view bytes) const;
 

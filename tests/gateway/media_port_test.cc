@@ -255,7 +255,7 @@ TEST(BucketOfHostTest, IgnoresCaseAndPort) {
 
 TEST(IsLoggedTest, FollowsTheConfiguration) {
   AccessLogConfig config;
-  RequestRecord fine;
+  const RequestRecord fine;
   RequestRecord failed;
   failed.failure = base::Reason::WorkerDied;
   RequestRecord refused;

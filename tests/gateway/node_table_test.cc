@@ -166,7 +166,6 @@ TEST_F(NodeTableTest, PassesOverANodeAboveTheLoadBound) {
 
 TEST_F(NodeTableTest, AlwaysFindsOneHoweverLoadedAllAre) {
   table_.update(snapshot_of({node("a", 1), node("b", 3), node("c", 8)}));
-  std::vector<std::shared_ptr<Node>> seen;
   for (std::uint64_t key = 0; key < 2000; ++key) {
     const auto chosen = choose(stable_hash(std::to_string(key)));
     ASSERT_NE(chosen, nullptr);

@@ -14,7 +14,7 @@
 namespace millrace::gateway {
 namespace {
 
-constexpr int kPatience_ms = 30'000;
+constexpr int kPatienceMs = 30'000;
 
 std::string lower(std::string text) {
   std::ranges::transform(text, text.begin(),
@@ -51,7 +51,7 @@ void RawClient::send(std::string_view bytes) const {
 
 bool RawClient::fill() {
   pollfd waiting{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-  if (!fd_ || ::poll(&waiting, 1, kPatience_ms) != 1) return false;
+  if (!fd_ || ::poll(&waiting, 1, kPatienceMs) != 1) return false;
   std::array<char, 64 << 10> piece{};
   const ssize_t got = ::recv(fd_.get(), piece.data(), piece.size(), 0);
   if (got <= 0) return false;
@@ -118,7 +118,10 @@ Reply fetch(std::uint16_t port, const std::string& target, const Fields& fields,
   std::string request = method + " " + target + " HTTP/1.1\r\n";
   bool has_host = false;
   for (const auto& [name, value] : fields) {
-    request += name + ": " + value + "\r\n";
+    request += name;
+    request += ": ";
+    request += value;
+    request += "\r\n";
     has_host = has_host || name == "Host";
   }
   if (!has_host) request += "Host: localhost\r\n";

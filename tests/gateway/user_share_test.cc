@@ -26,7 +26,7 @@ using Seconds = std::chrono::duration<double>;
 constexpr base::TimePoint kStart{std::chrono::hours(1)};
 
 TEST(UserShareTest, WhoHasLessThanAnotherIsBehind) {
-  UserShare share;
+  const UserShare share;
   EXPECT_TRUE(share.is_behind("free", "a", kStart)) << "it has nothing";
   std::vector<std::unique_ptr<Place>> greedy;
   greedy.push_back(std::make_unique<Place>(share, "free", "greedy"));
@@ -75,10 +75,10 @@ class Flood {
  private:
   static constexpr std::size_t kLanes = 2;
   static constexpr std::size_t kWorkers = 2;
-  static constexpr double kService_s = 0.03;
-  static constexpr double kWay_s = 0.001;
+  static constexpr double kServiceS = 0.03;
+  static constexpr double kWayS = 0.001;
   static constexpr double kSeconds = 60;
-  static constexpr double kCapacity = static_cast<double>(kWorkers) / kService_s;
+  static constexpr double kCapacity = static_cast<double>(kWorkers) / kServiceS;
   struct Request {
     std::string user;
     std::size_t lane = 0;
@@ -104,7 +104,7 @@ class Flood {
     }
     const std::uint64_t id = ++next_id_;
     requests_[id] = {user, lane, std::make_unique<Place>(shares_[lane], "free", user)};
-    at(kWay_s, [this, id] { reach_node(id); });
+    at(kWayS, [this, id] { reach_node(id); });
   }
   void reach_node(std::uint64_t id) {
     const std::string user = requests_.at(id).user;
@@ -124,7 +124,7 @@ class Flood {
     (request.user == "flood" ? result_.floods_refused_there : result_.modest_refused)++;
     const FullNews news{.drain_per_s = kCapacity,
                         .queued = static_cast<std::uint32_t>(line_.depth())};
-    at(kWay_s, [this, id, news] {
+    at(kWayS, [this, id, news] {
       const Request& refused = requests_.at(id);
       gates_[refused.lane].note_full(news, now());
       shares_[refused.lane].refused("free", refused.user, now());
@@ -132,8 +132,8 @@ class Flood {
     });
   }
   void begin(std::uint64_t id) {
-    at(draw(kService_s), [this, id] {
-      at(kWay_s, [this, id] {
+    at(draw(kServiceS), [this, id] {
+      at(kWayS, [this, id] {
         gates_[requests_.at(id).lane].note_finished();
         requests_.erase(id);
       });
