@@ -34,7 +34,7 @@ std::string large_body() {
 class VariantTest : public GatewayTest {
  protected:
   // An agent that refuses with this reason.
-  static FakeAgent::Script refuses(base::Reason reason, std::string retry_after = {}) {
+  static FakeAgent::Script refuses(base::Reason reason, const std::string& retry_after = {}) {
     return [reason, retry_after](HttpExchange& exchange) -> Awaitable<void> {
       auto answer = net::error_answer(base::make_error(reason, "The node says no."), "from-agent");
       if (!retry_after.empty()) answer.first.headers.set("Retry-After", retry_after);
@@ -45,7 +45,7 @@ class VariantTest : public GatewayTest {
 
 TEST_F(VariantTest, AsksTheNodeWithASignedTask) {
   start_gateway();
-  FakeAgent& agent = start_agent(answer_small);
+  const FakeAgent& agent = start_agent(answer_small);
   const Reply reply =
       get(kTarget, {{"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}});
   ASSERT_EQ(reply.status, 200) << reply.body;
@@ -71,7 +71,7 @@ TEST_F(VariantTest, AsksTheNodeWithASignedTask) {
 
 TEST_F(VariantTest, NumbersItsTasks) {
   start_gateway();
-  FakeAgent& agent = start_agent(answer_small);
+  const FakeAgent& agent = start_agent(answer_small);
   for (int i = 0; i < 5; ++i) ASSERT_EQ(get(kTarget).status, 200);
   std::set<std::uint64_t> numbers;
   for (const auto& request : agent.requests()) {
@@ -139,7 +139,7 @@ TEST_F(VariantTest, HeadHasTheFieldsWithoutTheBody) {
 
 TEST_F(VariantTest, PassesConditionsOnAnd304Back) {
   start_gateway();
-  FakeAgent& agent = start_agent([](HttpExchange& exchange) -> Awaitable<void> {
+  const FakeAgent& agent = start_agent([](HttpExchange& exchange) -> Awaitable<void> {
     net::HttpHead head = picture_head();
     head.status = 304;
     (void)co_await exchange.respond(std::move(head), {});
@@ -166,7 +166,7 @@ TEST_F(VariantTest, NamesTheDownload) {
 
 TEST_F(VariantTest, RefusesABadPipelineWithoutAskingAnybody) {
   start_gateway();
-  FakeAgent& agent = start_agent(answer_small);
+  const FakeAgent& agent = start_agent(answer_small);
   const Reply unknown = get("/photos/a.jpg?resice/w/1");
   EXPECT_EQ(unknown.status, 400);
   EXPECT_EQ(reason_of(unknown), "unknown_command");
@@ -224,7 +224,7 @@ TEST_F(VariantTest, TriesOneOtherNode) {
   config_.agent_link.retry_ratio = 1.0;
   start_gateway();
   start_agent(refuses(base::Reason::QueueFull, "7"), {.id = "full"});
-  FakeAgent& other = start_agent(answer_small, {.id = "idle"});
+  const FakeAgent& other = start_agent(answer_small, {.id = "idle"});
   // Whichever node is a source's own, the request ends at the one that can.
   for (int i = 0; i < 10; ++i) {
     const Reply reply = get("/photos/" + std::to_string(i) + ".jpg?resize/w/1");
@@ -307,7 +307,8 @@ TEST_F(VariantTest, ClientThatLeavesCancelsTheWork) {
     });
     try {
       co_await forever.async_wait(net::asio::use_awaitable);
-    } catch (const boost::system::system_error&) {  // the timer was cancelled: the gateway left
+      // NOLINTNEXTLINE(bugprone-empty-catch): the timer was cancelled, for the gateway left
+    } catch (const boost::system::system_error&) {
     }
   });
   RawClient client(media_port());
@@ -323,7 +324,7 @@ TEST_F(VariantTest, ClientThatLeavesCancelsTheWork) {
 TEST_F(VariantTest, TheWorkMustEndAMomentBeforeTheClientsDeadline) {
   config_.deadlines.image = std::chrono::milliseconds(10'000);
   start_gateway();
-  FakeAgent& agent = start_agent(answer_small);
+  const FakeAgent& agent = start_agent(answer_small);
   EXPECT_EQ(get(kTarget).status, 200);
   const auto task = pipeline::task_from_json(agent.requests().front().body);
   ASSERT_TRUE(task);
@@ -339,7 +340,8 @@ TEST_F(VariantTest, GivesUpAtTheDeadline) {
     exchange.on_client_gone([&forever] { forever.cancel(); });
     try {
       co_await forever.async_wait(net::asio::use_awaitable);
-    } catch (const boost::system::system_error&) {  // the gateway left
+      // NOLINTNEXTLINE(bugprone-empty-catch): the gateway left
+    } catch (const boost::system::system_error&) {
     }
   });
   const Reply reply = get(kTarget);
@@ -350,7 +352,7 @@ TEST_F(VariantTest, GivesUpAtTheDeadline) {
 TEST_F(VariantTest, MapsHostsToBuckets) {
   config_.hosts["img.example"].bucket = "photos";
   start_gateway();
-  FakeAgent& agent = start_agent(answer_small);
+  const FakeAgent& agent = start_agent(answer_small);
   EXPECT_EQ(get("/a.jpg?resize/w/1", {{"Host", "IMG.example:8080"}}).status, 200);
   EXPECT_EQ(pipeline::task_from_json(agent.requests().front().body)->key, "a.jpg");
   EXPECT_EQ(get("/photos/a.jpg?resize/w/1", {{"Host", "other.example"}}).status, 200);

@@ -87,7 +87,7 @@ TEST(BlockingPoolTest, RunsElsewhereAndResumesHere) {
 TEST(BlockingPoolTest, RefusesWhenItsQueueIsFull) {
   IoThread thread;
   std::promise<void> open;
-  std::shared_future<void> opened(open.get_future());
+  const std::shared_future<void> opened(open.get_future());
   BlockingPool pool(1, 1);
   EXPECT_TRUE(pool.post([opened] { opened.wait(); }));
   // The thread has taken the first, or will: one more may wait.

@@ -24,7 +24,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::answer_with;
-using testing::kGet;
 using testing::let_pass;
 using testing::LiveServer;
 using testing::Peer;
@@ -104,7 +103,7 @@ class Child {
     HttpServer::Options ops;
     ops.name = "ops";
     ops.standing = HttpServer::Standing::Vital;
-    LiveServer health(std::move(ops), handle);
+    const LiveServer health(std::move(ops), handle);
     HttpServer::Options media;
     media.name = "media";
     media.standing = standing;
@@ -255,7 +254,7 @@ using HttpClientDescriptorsTest = testing::HttpClientTest;
 
 // The gateway counts "connect:" against the node, and must not count this.
 TEST_F(HttpClientDescriptorsTest, NoDescriptorIsNotTheOtherSidesFault) {
-  LiveServer live({}, testing::ok());
+  const LiveServer live({}, testing::ok());
   EXPECT_EQ(get(live.endpoint()).body, "ok");
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
