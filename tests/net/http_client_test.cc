@@ -15,7 +15,6 @@ using base::Reason;
 using testing::answer_with;
 using testing::Fetched;
 using testing::HttpClientTest;
-using testing::kPatience;
 using testing::LiveServer;
 using testing::Peer;
 using testing::Scripted;
@@ -41,12 +40,12 @@ TEST_F(HttpClientTest, ReusesOneConnection) {
 
 TEST_F(HttpClientTest, SpeaksOverAUnixSocket) {
   const testing::SocketPath path;
-  LiveServer live({}, echo_target(), "unix:" + path.text());
+  const LiveServer live({}, echo_target(), "unix:" + path.text());
   EXPECT_EQ(get(live.endpoint(), {.target = "/u"}).body, "/u");
 }
 
 TEST_F(HttpClientTest, ResolvesNames) {
-  LiveServer live({}, echo_target());
+  const LiveServer live({}, echo_target());
   Endpoint endpoint = live.endpoint();
   endpoint.host = "localhost";
   const Fetched fetched = get(endpoint, {.target = "/n"});
@@ -54,7 +53,7 @@ TEST_F(HttpClientTest, ResolvesNames) {
 }
 
 TEST_F(HttpClientTest, RepeatsOnceWhenThePooledConnectionWasClosed) {
-  Scripted server([](Scripted& script) {
+  const Scripted server([](Scripted& script) {
     {
       Peer first = script.accept();
       first.read_until("\r\n\r\n");
@@ -73,7 +72,7 @@ TEST_F(HttpClientTest, RepeatsOnceWhenThePooledConnectionWasClosed) {
 }
 
 TEST_F(HttpClientTest, DoesNotRepeatAPostThatTheServerHasSeen) {
-  Scripted server([](Scripted& script) {
+  const Scripted server([](Scripted& script) {
     {
       Peer only = script.accept();
       only.read_until("\r\n\r\n");
@@ -88,7 +87,7 @@ TEST_F(HttpClientTest, DoesNotRepeatAPostThatTheServerHasSeen) {
 
 TEST_F(HttpClientTest, LooksAtAPooledConnectionBeforeAPost) {
   std::promise<void> closed;
-  Scripted server([&](Scripted& script) {
+  const Scripted server([&](Scripted& script) {
     {
       Peer first = script.accept();
       first.read_until("\r\n\r\n");
@@ -108,7 +107,7 @@ TEST_F(HttpClientTest, LooksAtAPooledConnectionBeforeAPost) {
 }
 
 TEST_F(HttpClientTest, AFreshConnectionThatBreaksIsAnError) {
-  Scripted server([](Scripted& script) { script.accept().read_until("\r\n\r\n"); });
+  const Scripted server([](Scripted& script) { script.accept().read_until("\r\n\r\n"); });
   const Fetched fetched = get(server.endpoint());
   EXPECT_EQ(fetched.reason(), Reason::OriginFailed);
   EXPECT_FALSE(fetched.detail().starts_with("connect:"));
@@ -117,7 +116,7 @@ TEST_F(HttpClientTest, AFreshConnectionThatBreaksIsAnError) {
 TEST_F(HttpClientTest, ABreakInMidBodyIsAnError) {
   for (const char* answer : {"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",
                              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nonly"}) {
-    Scripted server([answer](Scripted& script) {
+    const Scripted server([answer](Scripted& script) {
       Peer peer = script.accept();
       peer.read_until("\r\n\r\n");
       peer.send(answer);
@@ -129,7 +128,7 @@ TEST_F(HttpClientTest, ABreakInMidBodyIsAnError) {
 }
 
 TEST_F(HttpClientTest, JoinsChunksAndKeepsTheConnection) {
-  Scripted server([](Scripted& script) {
+  const Scripted server([](Scripted& script) {
     Peer peer = script.accept();
     for (int i = 0; i < 2; ++i) {
       peer.read_until("\r\n\r\n");
@@ -153,7 +152,7 @@ TEST_F(HttpClientTest, JoinsChunksAndKeepsTheConnection) {
 }
 
 TEST_F(HttpClientTest, ReadsUntilClose) {
-  Scripted server([](Scripted& script) {
+  const Scripted server([](Scripted& script) {
     Peer peer = script.accept();
     peer.read_until("\r\n\r\n");
     peer.send("HTTP/1.0 200 OK\r\n\r\nall of it");
@@ -177,7 +176,7 @@ TEST_F(HttpClientTest, RefusesWhatIsNotHttp) {
         "HTTP/1.1 200 OK\r\nX: " + std::string(40'000, 'x') + "\r\n\r\n",
         std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab")}) {
-    Scripted server([&answer](Scripted& script) {
+    const Scripted server([&answer](Scripted& script) {
       Peer peer = script.accept();
       peer.read_until("\r\n\r\n");
       peer.send(answer);
@@ -188,7 +187,7 @@ TEST_F(HttpClientTest, RefusesWhatIsNotHttp) {
 }
 
 TEST_F(HttpClientTest, TheDeadlineEndsTheWaitAndTheConnection) {
-  Scripted server([](Scripted& script) {
+  const Scripted server([](Scripted& script) {
     Peer peer = script.accept();
     peer.read_until("\r\n\r\n");
     EXPECT_TRUE(peer.closed_by_peer());
@@ -198,7 +197,7 @@ TEST_F(HttpClientTest, TheDeadlineEndsTheWaitAndTheConnection) {
 }
 
 TEST_F(HttpClientTest, APassedDeadlineIsNotTried) {
-  Scripted server([](Scripted&) {});
+  const Scripted server([](Scripted&) {});
   EXPECT_EQ(get(server.endpoint(), {}, Deadline(base::Clock::now())).reason(), Reason::Deadline);
   EXPECT_TRUE(server.quiet());
 }
@@ -207,7 +206,7 @@ TEST_F(HttpClientTest, ABodyWithoutProgressTimesOut) {
   HttpClient::Options options;
   options.limits.read_timeout = 150ms;
   make(options);
-  Scripted server([](Scripted& script) {
+  const Scripted server([](Scripted& script) {
     Peer peer = script.accept();
     peer.read_until("\r\n\r\n");
     peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nstalls");
@@ -220,7 +219,7 @@ TEST_F(HttpClientTest, ABodyWithoutProgressTimesOut) {
 
 TEST_F(HttpClientTest, CancellationEndsTheWait) {
   CancelSource source;
-  Scripted server([&](Scripted& script) {
+  const Scripted server([&](Scripted& script) {
     Peer peer = script.accept();
     peer.read_until("\r\n\r\n");
     thread_.on_io([&] { source.cancel(); });
@@ -244,7 +243,7 @@ TEST_F(HttpClientTest, SaysWhenNoConnectionWasMade) {
 }
 
 TEST_F(HttpClientTest, RefusesToSendWhatWouldSplitTheRequest) {
-  Scripted server([](Scripted&) {});
+  const Scripted server([](Scripted&) {});
   ClientRequest request;
   request.target = "/a HTTP/1.1\r\nX: y";
   EXPECT_EQ(get(server.endpoint(), request).reason(), Reason::Internal);
@@ -281,7 +280,7 @@ TEST_F(HttpClientTest, WaitsWhenTheEndpointHasItsConnections) {
 TEST_F(HttpClientTest, CarriesALargeBodyInPieces) {
   std::string large(5'000'001, ' ');
   for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>('a' + i % 23);
-  LiveServer live({}, [&](HttpExchange& exchange) -> Awaitable<void> {
+  const LiveServer live({}, [&](HttpExchange& exchange) -> Awaitable<void> {
     (void)co_await exchange.respond({}, large);
   });
   const Fetched fetched = get(live.endpoint());
@@ -303,7 +302,7 @@ TEST_F(HttpClientTest, TheLastPieceCompletesTheBody) {
   for (const std::string& answer :
        {std::string(kOk), std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
                                       "2\r\nok\r\n0\r\n\r\n")}) {
-    Scripted server([&](Scripted& script) {
+    const Scripted server([&](Scripted& script) {
       Peer peer = script.accept();
       peer.read_until("\r\n\r\n");
       peer.send(answer);
@@ -323,7 +322,7 @@ Awaitable<std::optional<Reason>> read_at_most(HttpClient& client, Endpoint endpo
 }
 
 TEST_F(HttpClientTest, ReadAllRefusesMoreThanAllowed) {
-  LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
+  const LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
     if (exchange.request().is_head()) co_return;
     (void)co_await exchange.start({}, std::nullopt, std::string(1000, 'x'));
     (void)co_await exchange.finish();

@@ -20,7 +20,6 @@ using testing::let_pass;
 using testing::LiveServer;
 using testing::ok;
 using testing::Peer;
-using testing::RawAnswer;
 
 using Clock = std::chrono::steady_clock;
 
@@ -81,7 +80,7 @@ bool is_cut_while_dripping(Peer& peer, std::string_view drip) {
 TEST(AttackTest, TheDeadlineIsOfTheWholeHead) {
   HttpServer::Options options;
   options.limits.header_timeout = 300ms;
-  LiveServer live(options, ok());
+  const LiveServer live(options, ok());
   const Bystander bystander(live.endpoint());
   Peer slow(live.endpoint());
   ASSERT_TRUE(slow.send("GET / HTTP/1.1\r\nHost: x\r\n"));
@@ -94,7 +93,7 @@ TEST(AttackTest, TheDeadlineIsOfTheWholeHead) {
 TEST(AttackTest, TheDeadlineIsOfTheWholeBody) {
   HttpServer::Options options;
   options.limits.body_timeout = 300ms;
-  LiveServer live(options, ok());
+  const LiveServer live(options, ok());
   const Bystander bystander(live.endpoint());
   Peer slow(live.endpoint());
   ASSERT_TRUE(slow.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"));
@@ -145,7 +144,7 @@ TEST(AttackTest, AStormOfResetsLeavesNothing) {
 
 TEST(AttackTest, APipelinedFloodTakesTurnsAndIsAnsweredInOrder) {
   std::atomic<int> number{0};
-  LiveServer live({}, [&](HttpExchange& exchange) -> Awaitable<void> {
+  const LiveServer live({}, [&](HttpExchange& exchange) -> Awaitable<void> {
     const bool flood = exchange.request().target == "/flood";
     co_await answer_with(exchange, flood ? std::to_string(number++) : "ok");
   });
@@ -172,7 +171,7 @@ class SmallWindow {
     fd_.reset(::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
     const int size = 16 << 10;
     ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-    ::connect(fd_.get(), address.get(), address.length);
+    EXPECT_EQ(::connect(fd_.get(), address.get(), address.length), 0);
     ::send(fd_.get(), "GET /large HTTP/1.1\r\nHost: x\r\n\r\n", 33, MSG_NOSIGNAL);
   }
   // Bytes until the server ends the answer or `wanted` have come.
@@ -224,7 +223,7 @@ TEST(AttackTest, WhoTricklesItsAnswerIsDropped) {
   HttpServer::Options options;
   options.limits.write_timeout = 400ms;
   options.limits.write_bytes_per_s_min = base::mebibytes(4);
-  LiveServer live(options, large_or_ok(large));
+  const LiveServer live(options, large_or_ok(large));
   const Bystander bystander(live.endpoint());
   SmallWindow slow(live.endpoint());
   EXPECT_LT(slow.read_at_pace(4 << 10, 2ms, large.size()), large.size());
@@ -234,7 +233,7 @@ TEST(AttackTest, WhoReadsSlowlyButEnoughGetsItWhole) {
   const std::string large(6 << 20, 'l');
   HttpServer::Options options;
   options.limits.write_timeout = 1s;
-  LiveServer live(options, large_or_ok(large));
+  const LiveServer live(options, large_or_ok(large));
   SmallWindow steady(live.endpoint());
   const auto began = Clock::now();
   EXPECT_GE(steady.read_at_pace(64 << 10, 25ms, large.size()), large.size());

@@ -54,14 +54,14 @@ TEST(HttpServerLimitsTest, RefusalsAreTheOptionsOwn) {
     head.status = base::http_status_of(error.reason);
     return std::pair(head, std::string("mine"));
   };
-  LiveServer live(options, ok());
+  const LiveServer live(options, ok());
   Peer peer(live.endpoint());
   ASSERT_TRUE(peer.send("nonsense\r\n\r\n"));
   EXPECT_EQ(peer.read_answer().body, "mine");
 }
 
 TEST(HttpServerLimitsTest, ABodyOnGetIsReadAndTheConnectionGoesOn) {
-  LiveServer live({}, ok());
+  const LiveServer live({}, ok());
   Peer peer(live.endpoint());
   ASSERT_TRUE(peer.send("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"));
   EXPECT_EQ(peer.read_answer().status, 200);
@@ -70,7 +70,7 @@ TEST(HttpServerLimitsTest, ABodyOnGetIsReadAndTheConnectionGoesOn) {
 }
 
 TEST(HttpServerLimitsTest, HalfARequestIsClosedQuietly) {
-  LiveServer live({}, ok());
+  const LiveServer live({}, ok());
   for (const char* half :
        {"GET / HT", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc"}) {
     Peer peer(live.endpoint());
@@ -93,7 +93,7 @@ TEST(HttpServerLimitsTest, ASlowHeadOrBodyIs408) {
 TEST(HttpServerLimitsTest, AnIdleConnectionIsClosedWithoutAnAnswer) {
   HttpServerLimits limits;
   limits.idle_timeout = 150ms;
-  LiveServer live(with_limits(limits), ok());
+  const LiveServer live(with_limits(limits), ok());
   Peer fresh(live.endpoint());
   EXPECT_TRUE(fresh.closed_by_peer());
   Peer used(live.endpoint());
@@ -135,7 +135,7 @@ TEST(HttpServerLimitsTest, TheHandlerLearnsThatTheClientLeft) {
 TEST(HttpServerLimitsTest, TheOldestIdleConnectionMakesRoom) {
   HttpServerLimits limits;
   limits.connections_max = 2;
-  LiveServer live(with_limits(limits), ok());
+  const LiveServer live(with_limits(limits), ok());
   Peer oldest(live.endpoint());
   ASSERT_TRUE(oldest.send(kGet));
   EXPECT_EQ(oldest.read_answer().status, 200);
@@ -223,6 +223,7 @@ TEST(RequestGateTest, TheBacklogIsAsLongAsItIsConfigured) {
   std::vector<pollfd> polled;
   for (int i = 0; i < 20; ++i) {
     clients.emplace_back(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    // NOLINTNEXTLINE(bugprone-unused-return-value): under way, for it does not block
     ::connect(clients.back().get(), address.get(), address.length);
     polled.push_back({.fd = clients.back().get(), .events = POLLOUT, .revents = 0});
   }

@@ -40,7 +40,7 @@ TEST(HttpServerTest, AnswersAndKeepsTheConnection) {
 }
 
 TEST(HttpServerTest, AnswersPipelinedRequestsInOrder) {
-  LiveServer live({}, echo());
+  const LiveServer live({}, echo());
   Peer peer(live.endpoint());
   ASSERT_TRUE(
       peer.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -55,7 +55,7 @@ TEST(HttpServerTest, AnswersPipelinedRequestsInOrder) {
 }
 
 TEST(HttpServerTest, HeadHasTheLengthAndNoBody) {
-  LiveServer live({}, echo());
+  const LiveServer live({}, echo());
   Peer peer(live.endpoint());
   ASSERT_TRUE(peer.send("HEAD /abc HTTP/1.1\r\nHost: x\r\n\r\n" + std::string(kGet)));
   const RawAnswer head = peer.read_answer(true);
@@ -64,7 +64,7 @@ TEST(HttpServerTest, HeadHasTheLengthAndNoBody) {
 }
 
 TEST(HttpServerTest, ServesHttp10) {
-  LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
+  const LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
     if (exchange.request().target == "/stream") {
       // Without a length, the end of the connection is the end of the body.
       (void)co_await exchange.start({}, std::nullopt, "a");
@@ -90,7 +90,7 @@ TEST(HttpServerTest, ServesHttp10) {
 }
 
 TEST(HttpServerTest, SaysContinueOnlyWhenTheBodyIsAwaited) {
-  LiveServer live({}, echo());
+  const LiveServer live({}, echo());
   Peer peer(live.endpoint());
   ASSERT_TRUE(
       peer.send("PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"));
@@ -100,7 +100,7 @@ TEST(HttpServerTest, SaysContinueOnlyWhenTheBodyIsAwaited) {
 }
 
 TEST(HttpServerTest, StreamsChunksThatJoinToTheBody) {
-  LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
+  const LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
     (void)co_await exchange.start({}, std::nullopt, "first ");
     for (int i = 0; i < 100; ++i) (void)co_await exchange.write(std::string(1000, 'x'));
     (void)co_await exchange.write("");  // not the end of the body
@@ -118,7 +118,7 @@ TEST(HttpServerTest, StreamsChunksThatJoinToTheBody) {
 
 TEST(HttpServerTest, SendsABodyLargerThanTheSocketTakes) {
   const std::string large(8 << 20, 'l');
-  LiveServer live({}, [&](HttpExchange& exchange) -> Awaitable<void> {
+  const LiveServer live({}, [&](HttpExchange& exchange) -> Awaitable<void> {
     (void)co_await exchange.respond({}, large);
   });
   Peer peer(live.endpoint());
@@ -127,7 +127,7 @@ TEST(HttpServerTest, SendsABodyLargerThanTheSocketTakes) {
 }
 
 TEST(HttpServerTest, StatusesWithoutBodyHaveNone) {
-  LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
+  const LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
     HttpHead head;
     head.status = exchange.request().target == "/304" ? 304 : 204;
     (void)co_await exchange.respond(std::move(head), "never sent");
@@ -142,7 +142,7 @@ TEST(HttpServerTest, StatusesWithoutBodyHaveNone) {
 }
 
 TEST(HttpServerTest, AHandlerThatThrowsOrForgetsIsA500) {
-  LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
+  const LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
     if (exchange.request().target == "/throw") throw std::runtime_error("broken");
     co_return;
   });
@@ -157,7 +157,7 @@ TEST(HttpServerTest, AHandlerThatThrowsOrForgetsIsA500) {
 }
 
 TEST(HttpServerTest, CutsAnAnswerThatBreaksOff) {
-  LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
+  const LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
     const std::string target = exchange.request().target;
     if (target == "/abort") {
       (void)co_await exchange.start({}, std::nullopt, "some");
@@ -183,7 +183,7 @@ TEST(HttpServerTest, CutsAnAnswerThatBreaksOff) {
 }
 
 TEST(HttpServerTest, NeverSendsALineBreakOutOfAField) {
-  LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
+  const LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
     HttpHead head;
     head.headers.add("X-Name", "a\r\nSet-Cookie: stolen");
     EXPECT_FALSE((co_await exchange.respond(std::move(head), "x")).has_value());
@@ -205,7 +205,7 @@ TEST(HttpServerTest, ListensOnAUnixSocketAndTakesOverADeadOnes) {
     ASSERT_EQ(::bind(dead.get(), address.get(), address.length), 0);
   }
   {
-    LiveServer live(
+    const LiveServer live(
         {},
         [](HttpExchange& exchange) -> Awaitable<void> {
           co_await answer_with(exchange, exchange.peer_address());
@@ -225,7 +225,7 @@ TEST(HttpServerTest, ListensOnAUnixSocketAndTakesOverADeadOnes) {
 }
 
 TEST(HttpServerTest, AnAddressInUseIsAnError) {
-  LiveServer live({}, echo());
+  const LiveServer live({}, echo());
   asio::io_context io;
   HttpServer second(io, {}, echo());
   const auto listening = second.listen(live.endpoint());
@@ -235,7 +235,7 @@ TEST(HttpServerTest, AnAddressInUseIsAnError) {
 }
 
 TEST(HttpServerTest, GivesThePeersAddress) {
-  LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
+  const LiveServer live({}, [](HttpExchange& exchange) -> Awaitable<void> {
     co_await answer_with(exchange, exchange.peer_address());
   });
   Peer peer(live.endpoint());

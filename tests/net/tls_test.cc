@@ -64,7 +64,7 @@ class TlsTest : public HttpClientTest {
     HttpClient::Options options;
     if (trusted) options.ca_file = certificate.chain;
     make(options);
-    Scripted server([&](Scripted& script) { serve_tls(script, certificate, times); });
+    const Scripted server([&](Scripted& script) { serve_tls(script, certificate, times); });
     Endpoint endpoint = server.endpoint();
     endpoint.host = host;
     endpoint.tls = true;
