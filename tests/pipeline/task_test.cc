@@ -49,7 +49,7 @@ TEST(TaskTest, SurvivesJsonWithAnyBytesInTheKey) {
 }
 
 TEST(TaskTest, IsWrittenAsDocumented) {
-  Task task = sample();
+  const Task task = sample();
   EXPECT_EQ(to_json(task),
             R"({"version":1,"request_id":"r-1",)"
             R"("traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",)"
@@ -131,8 +131,8 @@ TEST(NodeLoadTest, RefusesBrokenFields) {
         "busy=1, slots=2, queued=0, drain=-1, cache=4",
         "busy=1, slots=2, queued=0, drain=1, cache=4 MB",
         "v=2, busy=1, slots=2, queued=0, drain=1, cache=4",
-        "v=2, busy=1, slots=2, queued=0, drain=1, cache=4, queued_cpu_ms=1, running_cpu_ms=1, "
-        "full=a++b",
+        ("v=2, busy=1, slots=2, queued=0, drain=1, cache=4, queued_cpu_ms=1, running_cpu_ms=1, "
+         "full=a++b"),
         "v=0, busy=1, slots=2, queued=0, drain=1, cache=4"}) {
     EXPECT_FALSE(node_load_from_header(text)) << text;
   }
