@@ -33,7 +33,7 @@ class Seen final : public RedisStore::Observer {
     states.push_back(redis_decides);
     problems.emplace_back(problem);
   }
-  int of(FallBack reason) const { return by_share[static_cast<std::size_t>(reason)]; }
+  [[nodiscard]] int of(FallBack reason) const { return by_share[static_cast<std::size_t>(reason)]; }
 
   int by_redis = 0;
   int late = 0;
@@ -69,7 +69,7 @@ class RedisStoreTest : public testing::Test {
   RedisStoreTest() { std::signal(SIGPIPE, SIG_IGN); }
 
   // Patient unless a test is about slowness: a busy machine must not decide what is tested.
-  RedisOptions patient(std::size_t gateways_count = 2) const {
+  [[nodiscard]] RedisOptions patient(std::size_t gateways_count = 2) const {
     RedisOptions options;
     options.host = "127.0.0.1";
     options.port = server.port();
@@ -79,7 +79,7 @@ class RedisStoreTest : public testing::Test {
     return options;
   }
   // What the server holds in a pool: slots, by the score of its sum.
-  std::string held(const std::string& pool) const {
+  [[nodiscard]] std::string held(const std::string& pool) const {
     return server.ask({"ZSCORE", "millrace:" + pool, "held"});
   }
 

@@ -19,7 +19,7 @@ using std::chrono::seconds;
 
 class RedisStoreFaultTest : public RedisStoreTest {
  protected:
-  RedisOptions quick() const {
+  [[nodiscard]] RedisOptions quick() const {
     RedisOptions options = patient();
     options.answer_max = RedisOptions().answer_max;
     return options;

@@ -25,7 +25,7 @@ struct Ask {
   std::vector<CommandLimit> commands{};
   Duration cpu{};
 
-  Decision of(Throttle& throttle, TimePoint now) const {
+  [[nodiscard]] Decision of(Throttle& throttle, TimePoint now) const {
     return throttle.decide({user, limits, commands, cpu}, now);
   }
 };

@@ -50,7 +50,7 @@ class HttpBucketTest : public testing::Test {
   std::string part(std::uint64_t offset, std::optional<std::uint64_t> length) {
     return get("a.jpg", {.range = ByteRange{offset, length}});
   }
-  std::string first_line(std::size_t index = 0) const {
+  [[nodiscard]] std::string first_line(std::size_t index = 0) const {
     const auto heads = origin_->requests();
     return index < heads.size() ? heads[index].substr(0, heads[index].find("\r\n")) : "none";
   }
