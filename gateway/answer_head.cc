@@ -11,8 +11,9 @@
 namespace millrace::gateway {
 namespace {
 
-constexpr std::array<std::string_view, 4> kFromAgent = {"Content-Type", "ETag", "X-Millrace-Crop",
-                                                        "X-Millrace-Cache"};
+constexpr std::array<std::string_view, 6> kFromAgent = {"Content-Type",     "ETag",
+                                                        "X-Millrace-Crop",  "X-Millrace-Note",
+                                                        "X-Millrace-Faces", "X-Millrace-Cache"};
 constexpr std::string_view kCost = "X-Millrace-Cost";
 constexpr std::string_view kIgnoredError = "X-Millrace-Ignored-Error";
 

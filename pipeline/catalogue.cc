@@ -4,11 +4,14 @@
 // is known to fit.
 //
 //   pipeline = command *( "|" command )
-//   command  = name *( "/" positional value ) *( "/" parameter name "/" value ) [ "/" ]
+//   command  = name *( "/" positional value ) *( "/" parameter name [ "/" value ] ) [ "/" ]
+//
+// A named parameter has no value when its spec says that it is a flag.
 //
 // The one trailing slash is allowed because URLs in the wild have it; any other empty segment is a
 // mistake of whoever put the URL together, and is said to be one.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -95,6 +98,21 @@ struct Given {
   std::string text;
 };
 
+// Two pairs may stand in another order than they were given in: where order does not matter at all,
+// and among those that say something about the whole command.
+void sort_pairs(const CommandSpec& spec, std::vector<Given>& pairs) {
+  std::vector<Given> movable;
+  std::vector<Given> in_place;
+  for (Given& pair : pairs) {
+    const bool moves = !spec.order_matters || spec.named[pair.index].anywhere;
+    (moves ? movable : in_place).push_back(std::move(pair));
+  }
+  std::ranges::sort(movable, {}, &Given::index);
+  pairs = std::move(in_place);
+  pairs.insert(pairs.end(), std::make_move_iterator(movable.begin()),
+               std::make_move_iterator(movable.end()));
+}
+
 base::Result<void> read_positional(const CommandSpec& spec, Segments& segments,
                                    std::vector<CommandCall::Argument>& arguments) {
   for (const ParameterSpec& parameter : spec.positional) {
@@ -117,15 +135,23 @@ base::Result<void> read_positional(const CommandSpec& spec, Segments& segments,
 }
 
 base::Result<void> read_named(const CommandSpec& spec, Segments& segments,
-                              std::vector<Given>& pairs) {
+                              const PipelineLimits& limits, std::vector<Given>& pairs) {
   while (!segments.done()) {
     const std::string_view name = segments.take();
     if (name.empty()) return empty_segment(spec);
     const ParameterSpec* parameter = spec.find_named(name);
     if (parameter == nullptr) return unknown_parameter(spec, name);
     const auto index = static_cast<std::size_t>(parameter - spec.named.data());
-    if (std::ranges::find(pairs, index, &Given::index) != pairs.end()) {
+    if (!parameter->repeatable && std::ranges::find(pairs, index, &Given::index) != pairs.end()) {
       return refuse(fmt::format("{}: {} is given twice; once is allowed.", spec.name, name));
+    }
+    if (pairs.size() >= limits.parameters_max) {
+      return refuse(
+          fmt::format("{}: at most {} parameters are allowed.", spec.name, limits.parameters_max));
+    }
+    if (parameter->kind == ParameterKind::Flag) {
+      pairs.push_back({index, ""});
+      continue;
     }
     if (segments.done()) return no_value(spec, *parameter);
     const std::string_view given = segments.take();
@@ -142,7 +168,8 @@ base::Result<void> read_named(const CommandSpec& spec, Segments& segments,
   return {};
 }
 
-base::Result<CommandCall> read_command(const CommandSpec& spec, Segments segments) {
+base::Result<CommandCall> read_command(const CommandSpec& spec, Segments segments,
+                                       const PipelineLimits& limits) {
   std::vector<CommandCall::Argument> arguments;
   arguments.reserve(spec.positional.size() + spec.named.size());
   if (auto read = read_positional(spec, segments, arguments); !read) {
@@ -150,10 +177,10 @@ base::Result<CommandCall> read_command(const CommandSpec& spec, Segments segment
   }
   std::vector<Given> pairs;
   pairs.reserve(spec.named.size());
-  if (auto read = read_named(spec, segments, pairs); !read) {
+  if (auto read = read_named(spec, segments, limits, pairs); !read) {
     return base::fail(std::move(read.error()));
   }
-  if (!spec.order_matters) std::ranges::sort(pairs, {}, &Given::index);
+  sort_pairs(spec, pairs);
   for (Given& pair : pairs) {
     arguments.push_back({spec.named[pair.index].name, std::move(pair.text), false});
   }
@@ -227,7 +254,7 @@ base::Result<Pipeline> Catalogue::check(std::string_view text) const {
     const std::string_view name = take_until(command, '/', more_segments);
     const CommandSpec* spec = find(name);
     if (spec == nullptr) return unknown_command(name);
-    auto call = read_command(*spec, Segments(command, more_segments));
+    auto call = read_command(*spec, Segments(command, more_segments), limits_);
     if (!call) return base::fail(std::move(call.error()));
     pipeline.commands.push_back(std::move(*call));
   }

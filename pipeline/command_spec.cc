@@ -39,6 +39,16 @@ base::Result<void> validate_parameter(const CommandSpec& spec, const ParameterSp
   if (!is_name(parameter.name)) {
     return unsound(spec, in_quotes(parameter.name) + " is no name of a parameter");
   }
+  if (parameter.kind == ParameterKind::Flag || parameter.kind == ParameterKind::Color) return {};
+  if (parameter.kind == ParameterKind::Form) {
+    if (parameter.forms.empty() || parameter.forms.size() > kChoicesMax) {
+      return unsound(spec, parameter.name + " has no forms, or too many");
+    }
+    for (const ValueForm& form : parameter.forms) {
+      if (auto valid = validate(form); !valid) return unsound(spec, valid.error().public_message);
+    }
+    return {};
+  }
   if (parameter.kind == ParameterKind::Choice) {
     if (parameter.choices.empty() || parameter.choices.size() > kChoicesMax ||
         !std::ranges::all_of(parameter.choices, is_segment)) {
@@ -74,7 +84,13 @@ base::Result<void> validate(const CommandSpec& spec) {
       if (!names.insert(parameter.name).second) {
         return unsound(spec, parameter.name + " stands there twice");
       }
+      if ((parameter.repeatable || parameter.anywhere) && !spec.order_matters) {
+        return unsound(spec, parameter.name + " speaks of an order that does not matter");
+      }
       if (parameters != &spec.positional) continue;
+      if (parameter.kind == ParameterKind::Flag || parameter.repeatable || parameter.anywhere) {
+        return unsound(spec, parameter.name + " is no value that can stand in a fixed place");
+      }
       if (parameter.required && optional_seen) {
         return unsound(spec, parameter.name + " is required but follows an optional one");
       }

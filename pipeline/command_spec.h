@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "pipeline/value_form.h"
 
 namespace millrace::pipeline {
 
@@ -17,6 +18,9 @@ enum class ParameterKind {
   Choice,   // one of `choices`; canonical in the spelling of `choices`
   Quality,  // integer in [min, max], then an optional "!" (forced)
   Size,     // <width>x<height>, each an integer in [min, max]
+  Flag,     // no value at all: the name stands alone; named parameters only
+  Form,     // text of the first of `forms` that it fits
+  Color,    // base64url (RFC 4648 section 5) of a colour's name or of #RRGGBB[AA]; see color.h
 };
 
 struct ParameterSpec {
@@ -28,7 +32,13 @@ struct ParameterSpec {
   std::int64_t max = 0;
   std::vector<std::string> choices;
   bool ignore_case = false;  // Choice only
+  std::vector<ValueForm> forms;
   bool required = false;
+  // In a command whose order matters: may be given any number of times, and each counts.
+  bool repeatable = false;
+  // In a command whose order matters: says something about the whole command wherever it stands.
+  // Canonical text has these behind the others, in the spec's order.
+  bool anywhere = false;
   std::string default_text;  // as written in a URL; empty: none. For people, never filled in.
   friend bool operator==(const ParameterSpec&, const ParameterSpec&) = default;
 };
@@ -47,7 +57,7 @@ struct CommandSpec {
   std::string summary;
   std::string description;                // Markdown paragraphs, may be empty
   std::vector<ParameterSpec> positional;  // in order; optional ones only at the end
-  std::vector<ParameterSpec> named;       // name/value pairs, each at most once
+  std::vector<ParameterSpec> named;       // name/value pairs, each at most once unless repeatable
   bool order_matters = false;      // false: canonical text has named pairs in the spec's order
   std::string kind = "image";      // the kind of worker that runs it
   std::vector<std::string> takes;  // "image"

@@ -23,13 +23,37 @@ struct KindWord {
 };
 constexpr std::array kKindWords = {
     KindWord{ParameterKind::Integer, "integer"}, KindWord{ParameterKind::Choice, "choice"},
-    KindWord{ParameterKind::Quality, "quality"}, KindWord{ParameterKind::Size, "size"}};
+    KindWord{ParameterKind::Quality, "quality"}, KindWord{ParameterKind::Size, "size"},
+    KindWord{ParameterKind::Flag, "flag"},       KindWord{ParameterKind::Form, "form"},
+    KindWord{ParameterKind::Color, "color"}};
 
 std::string_view word_of(ParameterKind kind) {
   for (const KindWord& row : kKindWords) {
     if (row.kind == kind) return row.word;
   }
   return "integer";
+}
+
+// Whether the kind's values are bounded by the spec's own min and max.
+bool has_range(ParameterKind kind) {
+  return kind == ParameterKind::Integer || kind == ParameterKind::Quality ||
+         kind == ParameterKind::Size;
+}
+
+ordered_json forms_to_json(const std::vector<ValueForm>& forms) {
+  ordered_json list = ordered_json::array();
+  for (const ValueForm& form : forms) {
+    ordered_json numbers = ordered_json::array();
+    for (const FormNumber& number : form.numbers) {
+      ordered_json item{{"name", number.name}, {"min", number.min}, {"max", number.max}};
+      if (number.decimals_max > 0) item["decimals_max"] = number.decimals_max;
+      if (number.is_offset) item["is_offset"] = true;
+      numbers.push_back(std::move(item));
+    }
+    list.push_back(
+        {{"text", form.text}, {"numbers", std::move(numbers)}, {"summary", form.summary}});
+  }
+  return list;
 }
 
 ordered_json parameters_to_json(const std::vector<ParameterSpec>& parameters) {
@@ -43,15 +67,49 @@ ordered_json parameters_to_json(const std::vector<ParameterSpec>& parameters) {
     if (parameter.kind == ParameterKind::Choice) {
       item["choices"] = parameter.choices;
       item["ignore_case"] = parameter.ignore_case;
-    } else {
+    } else if (parameter.kind == ParameterKind::Form) {
+      item["forms"] = forms_to_json(parameter.forms);
+    } else if (has_range(parameter.kind)) {
       item["min"] = parameter.min;
       item["max"] = parameter.max;
     }
     item["required"] = parameter.required;
+    if (parameter.repeatable) item["repeatable"] = true;
+    if (parameter.anywhere) item["anywhere"] = true;
     if (!parameter.default_text.empty()) item["default"] = parameter.default_text;
     list.push_back(std::move(item));
   }
   return list;
+}
+
+// Reads each object of the list `name` into `items` with `read`.
+template <class T>
+void read_objects(JsonFields& fields, std::string_view name, Presence presence,
+                  std::vector<T>& items, void (*read)(JsonFields&, T&)) {
+  const nlohmann::json* list = fields.array(name, presence);
+  if (list == nullptr) return;
+  for (const nlohmann::json& item : *list) {
+    if (!item.is_object()) return fields.refuse(fmt::format("{} must be objects", name));
+    T value;
+    JsonFields inner(item);
+    read(inner, value);
+    if (inner.failed()) return fields.refuse(fmt::format("{}: {}", name, inner.mistake()));
+    items.push_back(std::move(value));
+  }
+}
+
+void read_number(JsonFields& fields, FormNumber& number) {
+  fields.text("name", number.name, Presence::Required);
+  fields.integer("min", number.min, Presence::Required);
+  fields.integer("max", number.max, Presence::Required);
+  fields.integer("decimals_max", number.decimals_max, Presence::Optional);
+  fields.flag("is_offset", number.is_offset, Presence::Optional);
+}
+
+void read_form(JsonFields& fields, ValueForm& form) {
+  fields.text("text", form.text, Presence::Required);
+  read_objects(fields, "numbers", Presence::Optional, form.numbers, read_number);
+  fields.text("summary", form.summary, Presence::Optional);
 }
 
 void read_parameter(JsonFields& fields, ParameterSpec& parameter) {
@@ -62,6 +120,8 @@ void read_parameter(JsonFields& fields, ParameterSpec& parameter) {
   fields.text("unit", parameter.unit, Presence::Optional);
   fields.flag("ignore_case", parameter.ignore_case, Presence::Optional);
   fields.flag("required", parameter.required, Presence::Optional);
+  fields.flag("repeatable", parameter.repeatable, Presence::Optional);
+  fields.flag("anywhere", parameter.anywhere, Presence::Optional);
   fields.text("default", parameter.default_text, Presence::Optional);
   bool known = false;
   for (const KindWord& row : kKindWords) {
@@ -72,38 +132,17 @@ void read_parameter(JsonFields& fields, ParameterSpec& parameter) {
   if (!known) fields.refuse(fmt::format("there is no kind of parameter {}", in_quotes(kind)));
   if (parameter.kind == ParameterKind::Choice) {
     fields.texts("choices", parameter.choices, Presence::Required);
-  } else {
+  } else if (parameter.kind == ParameterKind::Form) {
+    read_objects(fields, "forms", Presence::Required, parameter.forms, read_form);
+  } else if (has_range(parameter.kind)) {
     fields.integer("min", parameter.min, Presence::Required, INT64_MIN);
     fields.integer("max", parameter.max, Presence::Required, INT64_MIN);
   }
 }
 
-void read_parameters(JsonFields& fields, std::string_view name,
-                     std::vector<ParameterSpec>& parameters) {
-  const nlohmann::json* list = fields.array(name, Presence::Optional);
-  if (list == nullptr) return;
-  for (const nlohmann::json& item : *list) {
-    if (!item.is_object()) return fields.refuse(fmt::format("{} must be objects", name));
-    ParameterSpec parameter;
-    JsonFields inner(item);
-    read_parameter(inner, parameter);
-    if (inner.failed()) return fields.refuse(fmt::format("{}: {}", name, inner.mistake()));
-    parameters.push_back(std::move(parameter));
-  }
-}
-
-void read_examples(JsonFields& fields, std::vector<CommandExample>& examples) {
-  const nlohmann::json* list = fields.array("examples", Presence::Optional);
-  if (list == nullptr) return;
-  for (const nlohmann::json& item : *list) {
-    if (!item.is_object()) return fields.refuse("examples must be objects");
-    CommandExample example;
-    JsonFields inner(item);
-    inner.text("pipeline", example.pipeline, Presence::Required);
-    inner.text("shows", example.shows, Presence::Optional);
-    if (inner.failed()) return fields.refuse("examples: " + inner.mistake());
-    examples.push_back(std::move(example));
-  }
+void read_example(JsonFields& fields, CommandExample& example) {
+  fields.text("pipeline", example.pipeline, Presence::Required);
+  fields.text("shows", example.shows, Presence::Optional);
 }
 
 }  // namespace
@@ -143,13 +182,13 @@ base::Result<CommandSpec> command_spec_from_json(std::string_view json) {
   fields.texts("aliases", spec.aliases, Presence::Optional);
   fields.text("summary", spec.summary, Presence::Optional);
   fields.text("description", spec.description, Presence::Optional);
-  read_parameters(fields, "positional", spec.positional);
-  read_parameters(fields, "named", spec.named);
+  read_objects(fields, "positional", Presence::Optional, spec.positional, read_parameter);
+  read_objects(fields, "named", Presence::Optional, spec.named, read_parameter);
   fields.flag("order_matters", spec.order_matters, Presence::Optional);
   fields.text("kind", spec.kind, Presence::Required);
   fields.texts("takes", spec.takes, Presence::Optional);
   fields.text("gives", spec.gives, Presence::Optional);
-  read_examples(fields, spec.examples);
+  read_objects(fields, "examples", Presence::Optional, spec.examples, read_example);
   if (fields.failed()) return refused(fields.mistake());
   if (auto sound = validate(spec); !sound) return base::fail(std::move(sound.error()));
   return spec;

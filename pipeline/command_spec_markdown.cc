@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <string>
 
 #include <fmt/format.h>
 
+#include "pipeline/color.h"
 #include "pipeline/command_spec.h"
 #include "pipeline/value.h"
 
 namespace millrace::pipeline {
 namespace {
 
+// What stands in the URL for a named parameter.
 std::string placeholder(const ParameterSpec& parameter) {
+  if (parameter.kind == ParameterKind::Form && parameter.forms.size() == 1) {
+    return parameter.forms.front().text;
+  }
   return parameter.kind == ParameterKind::Size ? "<width>x<height>" : "<" + parameter.name + ">";
+}
+
+std::string pair_of(const ParameterSpec& parameter) {
+  if (parameter.kind == ParameterKind::Flag) return parameter.name;
+  return parameter.name + "/" + placeholder(parameter);
 }
 
 std::string usage(const CommandSpec& spec) {
@@ -20,7 +31,7 @@ std::string usage(const CommandSpec& spec) {
     text += parameter.required ? segment : "[" + segment + "]";
   }
   for (const ParameterSpec& parameter : spec.named) {
-    const std::string pair = "/" + parameter.name + "/" + placeholder(parameter);
+    const std::string pair = "/" + pair_of(parameter);
     text += parameter.required ? pair : "[" + pair + "]";
   }
   return text;
@@ -44,6 +55,10 @@ std::string values(const ParameterSpec& parameter) {
     }
     return text + (parameter.ignore_case ? " (in any case)" : "");
   }
+  if (parameter.kind == ParameterKind::Form && parameter.forms.size() > 1) {
+    return "one of the forms below";
+  }
+  if (parameter.kind == ParameterKind::Color) return "a colour, see below";
   return allowed_values(parameter);
 }
 
@@ -54,8 +69,7 @@ std::string rows(const std::vector<ParameterSpec>& parameters, bool positional) 
                                 : parameter.default_text.empty()
                                     ? "none"
                                     : "`" + parameter.default_text + "`";
-    const std::string shown =
-        positional ? placeholder(parameter) : parameter.name + "/" + placeholder(parameter);
+    const std::string shown = positional ? placeholder(parameter) : pair_of(parameter);
     text += fmt::format("| `{}` | {} | {} | {} |\n", cell(shown), cell(values(parameter)),
                         cell(without), cell(parameter.summary));
   }
@@ -68,6 +82,70 @@ std::string joined(const std::vector<std::string>& words, std::string_view quote
     text += fmt::format("{}{}{}{}", text.empty() ? "" : ", ", quote, word, quote);
   }
   return text;
+}
+
+std::string ranges_of(const ValueForm& form, std::string_view unit) {
+  std::string text;
+  for (const FormNumber& number : form.numbers) {
+    text += fmt::format("{}{} {}{} to {}", text.empty() ? "" : ", ", number.name,
+                        number.is_offset ? "±" : "", number.min, number.max);
+  }
+  const bool has_unit = !unit.empty() && !text.empty();
+  return has_unit ? fmt::format("{} ({})", text, unit) : text;
+}
+
+// A table for each parameter whose value has one of several forms.
+std::string form_tables(const std::vector<ParameterSpec>& parameters) {
+  std::string text;
+  for (const ParameterSpec& parameter : parameters) {
+    if (parameter.kind != ParameterKind::Form || parameter.forms.size() < 2) continue;
+    text +=
+        fmt::format("\n### {}\n\n| form | numbers | meaning |\n|---|---|---|\n", parameter.name);
+    for (const ValueForm& form : parameter.forms) {
+      text += fmt::format("| `{}` | {} | {} |\n", cell(form.text),
+                          cell(ranges_of(form, parameter.unit)), cell(form.summary));
+    }
+  }
+  return text;
+}
+
+bool has_colors(const std::vector<ParameterSpec>& parameters) {
+  return std::ranges::find(parameters, ParameterKind::Color, &ParameterSpec::kind) !=
+         parameters.end();
+}
+
+std::string color_paragraph() {
+  std::string names;
+  for (const NamedColor& row : named_colors()) {
+    names += fmt::format("{}`{}` ({})", names.empty() ? "" : ", ", row.name, text_of(row.color));
+  }
+  return fmt::format(
+      "\n### Colours\n\nA colour is written as the urlsafe base64 of its name or of `#RRGGBB` or "
+      "`#RRGGBBAA`, in any case: `cmVk` is red. The names: {}.\n",
+      names);
+}
+
+// What is said of the order of the named parameters.
+std::string order_sentence(const CommandSpec& spec) {
+  if (!spec.order_matters) {
+    return "\nThe order of the pairs does not matter. Each may be given once.\n";
+  }
+  std::vector<std::string> repeatable;
+  std::vector<std::string> anywhere;
+  for (const ParameterSpec& parameter : spec.named) {
+    if (parameter.repeatable) repeatable.push_back(parameter.name);
+    if (parameter.anywhere) anywhere.push_back(parameter.name);
+  }
+  std::string text = "\nThe order of the pairs is the order of the work.";
+  text += repeatable.empty() ? " Each may be given once."
+                             : fmt::format(
+                                   " May be given several times, each at its place: {}. All "
+                                   "others once.",
+                                   joined(repeatable, "`"));
+  if (!anywhere.empty()) {
+    text += fmt::format(" Of the whole command, wherever they stand: {}.", joined(anywhere, "`"));
+  }
+  return text + "\n";
 }
 
 }  // namespace
@@ -84,12 +162,10 @@ std::string to_markdown(const CommandSpec& spec) {
   } else {
     text += "| in the URL | value | default | meaning |\n|---|---|---|---|\n";
     text += rows(spec.positional, true) + rows(spec.named, false);
-    if (!spec.named.empty()) {
-      text += spec.order_matters
-                  ? "\nThe order of the pairs is the order of the work. Each may be given once.\n"
-                  : "\nThe order of the pairs does not matter. Each may be given once.\n";
-    }
+    if (!spec.named.empty()) text += order_sentence(spec);
     text += "A value that is not allowed is refused with status 400; nothing is repaired.\n";
+    text += form_tables(spec.positional) + form_tables(spec.named);
+    if (has_colors(spec.positional) || has_colors(spec.named)) text += color_paragraph();
   }
   text += fmt::format("\n## Input and output\n\nTakes: {}. Gives: {}. Runs in the {} worker.\n",
                       spec.takes.empty() ? "nothing" : joined(spec.takes, ""),

@@ -54,6 +54,19 @@ std::optional<SizeValue> CommandCall::size(std::string_view parameter) const {
   return SizeValue{*width, *height};
 }
 
+std::optional<Color> CommandCall::color(std::string_view parameter) const {
+  const std::string* text = text_of(arguments_, parameter);
+  return text == nullptr ? std::nullopt : color_from_value(*text);
+}
+
+std::optional<std::string> CommandCall::form(std::string_view parameter) const {
+  return choice(parameter);
+}
+
+bool CommandCall::flag(std::string_view parameter) const {
+  return text_of(arguments_, parameter) != nullptr;
+}
+
 std::string CommandCall::text() const {
   std::size_t length = name_.size();
   for (const Argument& argument : arguments_) {
@@ -67,6 +80,7 @@ std::string CommandCall::text() const {
       result += '/';
       result += argument.name;
     }
+    if (argument.text.empty()) continue;  // a flag
     result += '/';
     result += argument.text;
   }

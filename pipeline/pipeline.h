@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "pipeline/color.h"
 #include "pipeline/command_spec.h"
 
 namespace millrace::pipeline {
@@ -27,7 +28,7 @@ class CommandCall {
  public:
   struct Argument {
     std::string name;
-    std::string text;  // canonical
+    std::string text;  // canonical; empty: a flag
     bool positional = false;
     friend bool operator==(const Argument&, const Argument&) = default;
   };
@@ -35,11 +36,16 @@ class CommandCall {
 
   [[nodiscard]] const std::string& name() const { return name_; }  // canonical, aliases resolved
   [[nodiscard]] const std::vector<Argument>& arguments() const { return arguments_; }
-  // nullopt when the URL did not give it. The getter must match the ParameterKind.
+  // nullopt when the URL did not give it. The getter must match the ParameterKind. Of a repeatable
+  // one the first is meant: whoever has such walks over arguments().
   [[nodiscard]] std::optional<std::int64_t> integer(std::string_view parameter) const;
   [[nodiscard]] std::optional<std::string> choice(std::string_view parameter) const;
   [[nodiscard]] std::optional<QualityValue> quality(std::string_view parameter) const;
   [[nodiscard]] std::optional<SizeValue> size(std::string_view parameter) const;
+  [[nodiscard]] std::optional<Color> color(std::string_view parameter) const;
+  // The text of a Form, to be matched with the forms of its spec.
+  [[nodiscard]] std::optional<std::string> form(std::string_view parameter) const;
+  [[nodiscard]] bool flag(std::string_view parameter) const;
   [[nodiscard]] std::string text() const;  // canonical: name/value/…
   friend bool operator==(const CommandCall&, const CommandCall&) = default;
 
@@ -61,6 +67,7 @@ struct Pipeline {
 struct PipelineLimits {
   std::size_t commands_max = 16;
   std::size_t text_bytes_max = 4096;
+  std::size_t parameters_max = 64;  // named ones of one command
 };
 
 // The commands that may be used, by name and alias. Immutable; share it between threads.

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "pipeline/color.h"
 #include "pipeline/wording.h"
 
 namespace millrace::pipeline {
@@ -38,6 +39,45 @@ std::optional<std::string> canonical_size(const ParameterSpec& spec, std::string
 std::string number_phrase(const ParameterSpec& spec) {
   return spec.min == spec.max ? fmt::format("the number {}", spec.min)
                               : fmt::format("a whole number from {} to {}", spec.min, spec.max);
+}
+
+std::optional<std::string> canonical_color(std::string_view given) {
+  const auto color = color_from_value(given);
+  if (!color) return std::nullopt;
+  return value_of(*color);
+}
+
+std::optional<std::string> canonical_form(const ParameterSpec& spec, std::string_view given) {
+  const auto value = match_form(spec.forms, given);
+  if (!value) return std::nullopt;
+  return form_text(spec.forms, *value);
+}
+
+std::string range_phrase(const FormNumber& number) {
+  return fmt::format("{} {} {} to {}", number.name,
+                     number.decimals_max > 0 ? "a number from" : "from", number.min, number.max);
+}
+
+// "one of <w>x<h>, !<n>p; w and h from 1 to 9999 (px), n from 1 to 999": each name once.
+std::string form_phrase(const ParameterSpec& spec) {
+  std::vector<std::string_view> texts;
+  std::vector<std::string> ranges;
+  std::vector<std::string_view> names;
+  for (const ValueForm& form : spec.forms) {
+    texts.push_back(form.text);
+    for (const FormNumber& number : form.numbers) {
+      if (std::ranges::find(names, number.name) != names.end()) continue;
+      names.push_back(number.name);
+      ranges.push_back(range_phrase(number));
+    }
+  }
+  std::string text = (texts.size() == 1 ? "" : "one of ") + listed(texts);
+  std::string separator = "; ";
+  for (const std::string& range : ranges) {
+    text += separator + range;
+    separator = ", ";
+  }
+  return text;
 }
 
 }  // namespace
@@ -72,6 +112,12 @@ std::optional<std::string> canonical_value(const ParameterSpec& spec, std::strin
     }
     case ParameterKind::Size:
       return canonical_size(spec, given);
+    case ParameterKind::Flag:
+      return std::nullopt;
+    case ParameterKind::Form:
+      return canonical_form(spec, given);
+    case ParameterKind::Color:
+      return canonical_color(given);
   }
   return std::nullopt;
 }
@@ -89,6 +135,15 @@ std::string allowed_values(const ParameterSpec& spec) {
       return number_phrase(spec) + unit + ", then \"!\" where it is to be forced";
     case ParameterKind::Size:
       return "<width>x<height>, each " + number_phrase(spec) + unit;
+    case ParameterKind::Flag:
+      return "alone, without a value";
+    case ParameterKind::Form:
+      return form_phrase(spec) + unit;
+    case ParameterKind::Color: {
+      std::vector<std::string_view> names;
+      for (const NamedColor& row : named_colors()) names.push_back(row.name);
+      return fmt::format("the urlsafe base64 of #RRGGBB, #RRGGBBAA or one of {}", listed(names));
+    }
   }
   return "";
 }

@@ -43,12 +43,39 @@ Sides bounded(Sides picture, Sides bounds) {
   return {std::min(picture.width, bounds.width), std::min(picture.height, bounds.height)};
 }
 
+// Of a value that has one of several forms the form alone goes into the name, and its w and h bound
+// the picture at once: such values are worked off in their order. False: it is no such value.
+bool take_form(const pipeline::CommandSpec* spec, const pipeline::CommandCall::Argument& argument,
+               TaskFeatures& features, Sides& sides) {
+  const pipeline::ParameterSpec* parameter =
+      spec == nullptr ? nullptr : spec->find_named(argument.name);
+  if (parameter == nullptr || parameter->kind != pipeline::ParameterKind::Form) return false;
+  const auto value = pipeline::match_form(parameter->forms, argument.text);
+  if (!value) return false;
+  const pipeline::ValueForm& form = parameter->forms[value->form];
+  features.chain += "/" + argument.name + "/" + form.text;
+  Sides bounds;
+  for (std::size_t i = 0; i < form.numbers.size(); ++i) {
+    if (form.numbers[i].name == "w") bounds.width = value->numbers[i];
+    if (form.numbers[i].name == "h") bounds.height = value->numbers[i];
+  }
+  sides = bounded(sides, bounds);
+  return true;
+}
+
+bool is_color(const pipeline::CommandSpec* spec, const std::string& name) {
+  const pipeline::ParameterSpec* parameter = spec == nullptr ? nullptr : spec->find_named(name);
+  return parameter != nullptr && parameter->kind == pipeline::ParameterKind::Color;
+}
+
 // Adds the call to the chain and applies what it says of sizes and the format.
-void take_call(const pipeline::CommandCall& call, TaskFeatures& features, Sides& sides) {
+void take_call(const pipeline::CommandCall& call, const pipeline::CommandSpec* spec,
+               TaskFeatures& features, Sides& sides) {
   if (!features.chain.empty()) features.chain += '|';
   features.chain += call.name();
   Sides bounds;
   for (const auto& argument : call.arguments()) {
+    if (take_form(spec, argument, features, sides) || is_color(spec, argument.name)) continue;
     if (const auto size = size_in(argument.text)) {
       bounds = *size;
     } else if (argument.name == "w") {
@@ -57,9 +84,10 @@ void take_call(const pipeline::CommandCall& call, TaskFeatures& features, Sides&
       bounds.height = number(argument.text).value_or(0);
     } else if (argument.name == "format") {
       features.format_out = argument.text == "jpg" ? "jpeg" : argument.text;
-    } else if (argument.name != "q" && argument.name != "ignore-error") {
+    } else if (argument.name != "q" && argument.name != "quality" &&
+               argument.name != "ignore-error") {
       if (!argument.positional) features.chain += "/" + argument.name;
-      features.chain += "/" + argument.text;
+      if (!argument.text.empty()) features.chain += "/" + argument.text;
     }
   }
   sides = bounded(sides, bounds);
@@ -79,8 +107,8 @@ TaskFeatures features_of(const ipc::Probe& probe, const pipeline::Pipeline& plan
   features.seconds = static_cast<double>(probe.duration_ms) / 1e3;
   bool gives_picture = true;
   for (const pipeline::CommandCall& call : plan.commands) {
-    take_call(call, features, sides);
     const pipeline::CommandSpec* spec = catalogue.find(call.name());
+    take_call(call, spec, features, sides);
     gives_picture = spec == nullptr || spec->gives != "json";
   }
   if (gives_picture) features.result_px = sides.width * sides.height;

@@ -49,6 +49,29 @@ pipeline::CommandSpec crop_spec() {
   return spec;
 }
 
+pipeline::CommandSpec steps_spec() {
+  pipeline::CommandSpec spec;
+  spec.name = "steps";
+  spec.order_matters = true;
+  pipeline::ParameterSpec size;
+  size.name = "thumbnail";
+  size.kind = pipeline::ParameterKind::Form;
+  size.forms = {{"<w>x", {{"w", 1, 9'999}}, ""},
+                {"<w>x<h>", {{"w", 1, 9'999}, {"h", 1, 9'999}}, ""},
+                {"!<n>p", {{"n", 1, 999}}, ""}};
+  size.repeatable = true;
+  pipeline::ParameterSpec orient;
+  orient.name = "auto-orient";
+  orient.kind = pipeline::ParameterKind::Flag;
+  pipeline::ParameterSpec color;
+  color.name = "background";
+  color.kind = pipeline::ParameterKind::Color;
+  color.anywhere = true;
+  spec.named = {size, orient, color};
+  spec.gives = "image";
+  return spec;
+}
+
 pipeline::CommandSpec tell_spec() {
   pipeline::CommandSpec spec;
   spec.name = "tell";
@@ -57,7 +80,7 @@ pipeline::CommandSpec tell_spec() {
 }
 
 TaskFeatures features(const std::string& plan, int orientation = 1) {
-  const pipeline::Catalogue catalogue({view_spec(), crop_spec(), tell_spec()});
+  const pipeline::Catalogue catalogue({view_spec(), crop_spec(), steps_spec(), tell_spec()});
   ipc::Probe probe;
   probe.format = "jpeg";
   probe.width = 4'000;
@@ -88,6 +111,15 @@ TEST(TaskFeaturesTest, ReadsSizesAndFollowsTheChain) {
 TEST(TaskFeaturesTest, TheNameHasWhatIsNoSize) {
   EXPECT_EQ(features("view/2/w/400/q/80/interlace/1").chain, "view/2/interlace/1");
   EXPECT_EQ(features("view/2/w/400").chain, features("view/2/w/17").chain);
+}
+
+TEST(TaskFeaturesTest, ReadsStepsInTheirOrderAndNamesTheirForms) {
+  const TaskFeatures steps =
+      features("steps/auto-orient/thumbnail/400x/background/cmVk/thumbnail/100x200");
+  EXPECT_EQ(steps.chain, "steps/auto-orient/thumbnail/<w>x/thumbnail/<w>x<h>");
+  EXPECT_EQ(steps.result_px, 100 * 200);
+  EXPECT_EQ(features("steps/thumbnail/400x").result_px, 400 * 300);
+  EXPECT_EQ(features("steps/thumbnail/!50p").chain, features("steps/thumbnail/!7p").chain);
 }
 
 TEST(TaskFeaturesTest, WhatGivesNoPictureCostsNone) { EXPECT_EQ(features("tell").result_px, 0); }

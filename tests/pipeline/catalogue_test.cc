@@ -47,9 +47,81 @@ TEST_F(CatalogueTest, KeepsTheOrderWhereItMatters) {
   EXPECT_EQ(canonical("imageMogr2/rotate/-90/blur/3"), "imageMogr2/rotate/-90/blur/3");
 }
 
+TEST_F(CatalogueTest, WhatSpeaksOfTheWholeCommandStandsBehindWhatHasItsPlace) {
+  EXPECT_EQ(canonical("imageMogr2/format/PNG/blur/3/background/cmVk/rotate/1"),
+            "imageMogr2/blur/3/rotate/1/background/I2ZmMDAwMA==/format/png");
+  EXPECT_EQ(canonical("imageMogr2/background/cmVk/format/png/blur/3"),
+            canonical("imageMogr2/blur/3/format/png/background/cmVk"));
+}
+
+TEST_F(CatalogueTest, AFlagHasNoValue) {
+  EXPECT_EQ(canonical("imageMogr2/auto-orient"), "imageMogr2/auto-orient");
+  EXPECT_EQ(canonical("imageMogr2/auto-orient/"), "imageMogr2/auto-orient");
+  EXPECT_EQ(canonical("imageMogr2/blur/3/auto-orient/rotate/1"),
+            "imageMogr2/blur/3/auto-orient/rotate/1");
+  EXPECT_THAT(bad("imageMogr2/auto-orient/1"), HasSubstr("no parameter \"1\""));
+  EXPECT_THAT(bad("imageMogr2/auto-orient/auto-orient"), HasSubstr("twice"));
+  const auto checked = catalogue_.check("imageMogr2/auto-orient");
+  ASSERT_TRUE(checked);
+  EXPECT_TRUE(checked->commands[0].flag("auto-orient"));
+  EXPECT_FALSE(checked->commands[0].flag("strip"));
+}
+
+TEST_F(CatalogueTest, WhatIsRepeatableMayBeRepeated) {
+  EXPECT_EQ(canonical("imageMogr2/thumbnail/05x/thumbnail/!7p/thumbnail/5x"),
+            "imageMogr2/thumbnail/5x/thumbnail/!7p/thumbnail/5x");
+}
+
+TEST_F(CatalogueTest, FormsHaveOneText) {
+  EXPECT_EQ(canonical("imageMogr2/thumbnail/020x030>"), "imageMogr2/thumbnail/20x30>");
+  EXPECT_EQ(canonical("imageMogr2/thumbnail/1x2<"), "imageMogr2/thumbnail/1x2<");
+  EXPECT_EQ(canonical("imageMogr2/thumbnail/!00x-0a007"), "imageMogr2/thumbnail/!0xa0a7");
+  EXPECT_EQ(canonical("imageMogr2/thumbnail/s01.50"), "imageMogr2/thumbnail/s1.5");
+  EXPECT_EQ(canonical("imageMogr2/thumbnail/s3.00"), "imageMogr2/thumbnail/s3");
+  EXPECT_EQ(canonical("imageMogr2/thumbnail/$(fsize)"), "imageMogr2/thumbnail/$(fsize)");
+}
+
+TEST_F(CatalogueTest, AFormsBoundsHoldAndItsSentenceNamesThem) {
+  for (const char* text : {"!1p", "!999p", "1x9999", "9999x1<", "!0xa500-500", "s10", "s0.01"}) {
+    EXPECT_NE(canonical(std::string("imageMogr2/thumbnail/") + text).substr(0, 7), "refused")
+        << text;
+  }
+  for (const char* text :
+       {"!0p", "!1000p", "0x1", "1x10000", "!1xa501-5", "s10.01", "s1.123", "s.5", "!1x5-5", "!5P",
+        "5x5x", "x", "1234567890x", "$(FSIZE)", "5x5>>"}) {
+    EXPECT_THAT(bad(std::string("imageMogr2/thumbnail/") + text), HasSubstr("must be")) << text;
+  }
+  EXPECT_THAT(
+      bad("imageMogr2/thumbnail/0x5"),
+      HasSubstr("one of !<n>p, <w>x, <w>x<h>, <w>x<h><, <w>x<h>>, !<w>x<dx><dy>, s<sigma>, "
+                "$(fsize); n from 1 to 999, w from 1 to 9999, h from 1 to 9999, dx from 0 to "
+                "500, dy from 0 to 500, sigma a number from 0 to 10."));
+}
+
+TEST_F(CatalogueTest, AColorHasOneText) {
+  for (const char* value : {"cmVk", "UmVk", "I0ZGMDAwMA==", "I0ZGMDAwMA", "I2ZmMDAwMGZm"}) {
+    EXPECT_EQ(canonical(std::string("imageMogr2/background/") + value),
+              "imageMogr2/background/I2ZmMDAwMA==")
+        << value;
+  }
+  EXPECT_EQ(canonical("imageMogr2/background/bm9uZQ=="),
+            canonical("imageMogr2/background/dHJhbnNwYXJlbnQ="));
+  for (const char* value : {"red", "cmV", "I0ZGMDA=", "I0dHMDAwMA==", "###"}) {
+    EXPECT_THAT(bad(std::string("imageMogr2/background/") + value), HasSubstr("base64")) << value;
+  }
+}
+
+TEST_F(CatalogueTest, RefusesTooManyParameters) {
+  std::string text = "imageMogr2";
+  for (int i = 0; i < 64; ++i) text += "/thumbnail/5x";
+  EXPECT_EQ(canonical(text), text);
+  EXPECT_THAT(bad(text + "/thumbnail/5x"), HasSubstr("at most 64"));
+}
+
 TEST_F(CatalogueTest, CanonicalTextIsAFixedPoint) {
   for (const char* text :
-       {"imageView2/5/q/7!/h/08/format/WEBP/|facecrop2/1x2/ignore-error/1|imageInfo",
+       {"imageMogr2/background/Tm9OZQ/thumbnail/s5.60/auto-orient/thumbnail/!05x-00a7",
+        "imageView2/5/q/7!/h/08/format/WEBP/|facecrop2/1x2/ignore-error/1|imageInfo",
         "imageMogr2/rotate/-0", "vframe/offset/2"}) {
     const std::string once = canonical(text);
     EXPECT_EQ(canonical(once), once);

@@ -72,12 +72,53 @@ CommandSpec info() {
   return spec;
 }
 
+ParameterSpec resizing() {
+  ParameterSpec spec;
+  spec.summary = "A size.";
+  spec.name = "thumbnail";
+  spec.kind = ParameterKind::Form;
+  spec.forms = {
+      {"!<n>p", {{"n", 1, 999}}, "Both sides at n %."},
+      {"<w>x", {{"w", 1, 9999}}, "That width."},
+      {"<w>x<h>", {{"w", 1, 9999}, {"h", 1, 9999}}, "Fits inside."},
+      {"<w>x<h><", {{"w", 1, 9999}, {"h", 1, 9999}}, "Only if it enlarges."},
+      {"<w>x<h>>", {{"w", 1, 9999}, {"h", 1, 9999}}, "Only if it shrinks."},
+      {"!<w>x<dx><dy>",
+       {{"w", 0, 9999}, {"dx", 0, 500, 0, true}, {"dy", 0, 500, 0, true}},
+       "With an offset."},
+      {"s<sigma>", {{"sigma", 0, 10, 2}}, "With a fraction."},
+      {"$(fsize)", {}, "A word of its own."},
+  };
+  spec.repeatable = true;
+  return spec;
+}
+
+ParameterSpec flag(std::string name) {
+  ParameterSpec spec;
+  spec.summary = "A flag.";
+  spec.name = std::move(name);
+  spec.kind = ParameterKind::Flag;
+  return spec;
+}
+
 CommandSpec ordered() {
   CommandSpec spec;
   spec.name = "imageMogr2";
   spec.summary = "One thing after the other.";
   spec.order_matters = true;
-  spec.named = {number("rotate", -360, 360, "degrees"), number("blur", 1, 50, "px")};
+  ParameterSpec background;
+  background.summary = "A colour.";
+  background.name = "background";
+  background.kind = ParameterKind::Color;
+  background.anywhere = true;
+  ParameterSpec format = choice("format", {"jpg", "png"}, true);
+  format.anywhere = true;
+  spec.named = {flag("auto-orient"),
+                number("rotate", -360, 360, "degrees"),
+                number("blur", 1, 50, "px"),
+                resizing(),
+                background,
+                format};
   return spec;
 }
 

@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "pipeline/command_spec.h"
 #include "pipeline/pipeline.h"
+#include "workers/image/geometry.h"
 #include "workers/image/options.h"
 #include "workers/image/stage.h"
 
@@ -25,6 +27,16 @@ struct ImageCommand {
   std::function<base::Result<void>(const pipeline::CommandCall& call, ImageStage& stage)> run;
   // What else its results depend on, such as a model ("face/none"); part of Worker::build().
   std::string build{};
+  // The shape that `run` gives to a picture of that shape, without computing it; nullopt where that
+  // depends on the pixels or on the bytes of the file, or is no picture. BadParameter where `run`
+  // refuses such a shape; limits of results are not looked at. Unset: never known.
+  std::function<base::Result<std::optional<PictureShape>>(const pipeline::CommandCall& call,
+                                                          const PictureShape& shape)>
+      plan{};
+  // It wants the picture as stored; all others are given it upright.
+  bool takes_stored = false;
+  // False: what it needs is missing here. It is not published then, and its notes say why.
+  bool is_offered = true;
 };
 
 // A name as a template argument.

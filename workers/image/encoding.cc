@@ -86,6 +86,11 @@ std::string_view media_type_of(OutputFormat format) {
   return "";
 }
 
+bool has_quality(OutputFormat format) {
+  return format == OutputFormat::Jpeg || format == OutputFormat::Webp ||
+         format == OutputFormat::Avif;
+}
+
 std::optional<OutputFormat> output_format_from_word(std::string_view word) {
   if (word == "jpg" || word == "jpeg") return OutputFormat::Jpeg;
   for (const OutputFormat format :

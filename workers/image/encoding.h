@@ -19,6 +19,8 @@ std::string_view word_of(SourceFormat format);  // "jpeg", …
 std::string_view word_of(OutputFormat format);
 std::string_view media_type_of(SourceFormat format);  // "image/jpeg", …
 std::string_view media_type_of(OutputFormat format);
+// Whether there is a quality to choose.
+bool has_quality(OutputFormat format);
 // "jpg" and "jpeg" are the same; nullopt for what is not a value of format/.
 std::optional<OutputFormat> output_format_from_word(std::string_view word);
 
@@ -28,6 +30,8 @@ struct Encoding {
   int quality_pct = 75;    // jpeg, webp, avif
   bool interlace = false;  // progressive jpeg, Adam7 png, interlaced gif
   int colors = 0;          // entries of the palette, png and gif; 0: true colour (png), 256 (gif)
+  int density_dpi = 0;     // what the file says of its resolution, jpeg and png; 0: nothing
+  int orientation = 1;     // what the file asks its reader to do (EXIF 1..8): jpeg, png, webp
   friend bool operator==(const Encoding&, const Encoding&) = default;
 };
 

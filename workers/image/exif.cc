@@ -125,25 +125,40 @@ std::string read_iptc_copyright(ByteSpan block) {
 }
 
 std::vector<std::uint8_t> exif_with_copyright(const std::string& copyright) {
+  return exif_with(1, copyright);
+}
+
+std::vector<std::uint8_t> exif_with(int orientation, const std::string& copyright) {
   const std::string text = copyright.substr(0, kCopyrightBytesMax);
+  const bool says_orientation = orientation != 1;
+  const std::size_t entries = (says_orientation ? 1U : 0U) + (text.empty() ? 0U : 1U);
+  if (entries == 0) return {};
   std::vector<std::uint8_t> block;
   const auto put = [&block](std::uint64_t value, std::size_t bytes) {
     for (std::size_t i = 0; i < bytes; ++i) {
       block.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
     }
   };
+  const auto put_entry = [&put](int tag, int type, std::uint64_t count, std::uint64_t value) {
+    put(static_cast<std::uint64_t>(tag), 2);
+    put(static_cast<std::uint64_t>(type), 2);
+    put(count, 4);
+    put(value, 4);
+  };
   for (const char c : {'E', 'x', 'i', 'f', '\0', '\0', 'I', 'I'})
     put(static_cast<std::uint8_t>(c), 1);
   put(42, 2);
   put(8, 4);  // IFD0 follows the header
-  put(1, 2);
-  put(kCopyrightTag, 2);
-  put(kAsciiType, 2);
-  const std::size_t count =
-      std::max<std::size_t>(text.size() + 1, 5);  // so that it stands behind the IFD
-  put(count, 4);
-  put(8 + 2 + kEntryBytes + 4, 4);
+  put(entries, 2);
+  // In the order of their tags.
+  if (says_orientation) {
+    put_entry(kOrientationTag, kShortType, 1, static_cast<std::uint64_t>(orientation));
+  }
+  // Long enough to stand behind the IFD.
+  const std::size_t count = std::max<std::size_t>(text.size() + 1, 5);
+  if (!text.empty()) put_entry(kCopyrightTag, kAsciiType, count, 8 + 2 + entries * kEntryBytes + 4);
   put(0, 4);  // no further IFD
+  if (text.empty()) return block;
   for (const char c : text) put(static_cast<std::uint8_t>(c), 1);
   put(0, std::min<std::size_t>(count - text.size(), 8));
   return block;

@@ -31,5 +31,8 @@ std::string read_iptc_copyright(ByteSpan block);
 // The smallest EXIF block that says one thing: "Exif\0\0", then a TIFF structure with the Copyright
 // tag. `copyright` is at most 65,000 bytes; what is beyond is cut off.
 std::vector<std::uint8_t> exif_with_copyright(const std::string& copyright);
+// The smallest that says an orientation other than 1 and a notice that is not empty; nothing when
+// there is nothing to say.
+std::vector<std::uint8_t> exif_with(int orientation, const std::string& copyright);
 
 }  // namespace millrace::workers::image

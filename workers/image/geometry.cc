@@ -35,6 +35,11 @@ Size scaled(Size source, double scale) {
 
 }  // namespace
 
+PictureShape upright(PictureShape shape) {
+  const auto [width, height] = shape.size;
+  return {shape.orientation >= 5 ? Size{height, width} : shape.size, 1};
+}
+
 Area centre_of(Size whole, Size wanted) {
   const std::int64_t width = std::min(whole.width, wanted.width);
   const std::int64_t height = std::min(whole.height, wanted.height);

@@ -13,6 +13,15 @@ struct Size {
   friend bool operator==(const Size&, const Size&) = default;
 };
 
+// A picture before anything of it is computed.
+struct PictureShape {
+  Size size;            // as stored
+  int orientation = 1;  // what is still to be done to see it upright, EXIF 1..8
+  friend bool operator==(const PictureShape&, const PictureShape&) = default;
+};
+// The same, turned upright.
+PictureShape upright(PictureShape shape);
+
 // A rectangle inside a picture, px; `left` and `top` count from the upper left corner.
 struct Area {
   std::int64_t left = 0;

@@ -10,7 +10,6 @@
 
 #include "workers/image/command.h"
 #include "workers/image/memory.h"
-#include "workers/image/saver.h"
 #include "workers/image/source.h"
 #include "workers/image/stage.h"
 #include "workers/image/vips_runtime.h"
@@ -26,7 +25,8 @@ constexpr int kResultsVersion = 1;
 }  // namespace
 
 struct ImageWorker::Impl {
-  std::vector<ImageCommand> commands;
+  std::vector<ImageCommand> commands;  // those that are offered
+  std::vector<std::string> notes;      // of all
   // What the last task read, px: decides whether it is worth giving memory back.
   std::uint64_t last_source_px = 0;
 
@@ -54,6 +54,9 @@ base::Result<void> ImageWorker::Impl::apply(const pipeline::Pipeline& pipeline, 
                       call.name()));
     }
     if (auto still = watch.check(); !still) return still;
+    if (!command->takes_stored) {
+      if (auto oriented = stage.orient(); !oriented) return oriented;
+    }
     if (auto applied = command->run(call, stage); !applied) return applied;
   }
   return {};
@@ -72,16 +75,12 @@ base::Result<ipc::RunOutcome> write_document(const std::string& document, bool c
   return outcome;
 }
 
-base::Result<ipc::RunOutcome> write_picture(ImageStage& stage, const TaskWatch& watch,
-                                            OutputFile& output) {
-  auto picture = stage.picture();
-  if (!picture) return base::fail(std::move(picture.error()));
+base::Result<ipc::RunOutcome> write_picture(ImageStage& stage, OutputFile& output) {
   auto saved =
-      save_picture(*picture, stage.encoding(), stage.source().copyright, watch,
-                   [&output](std::span<const std::byte> file) { return output.write(file); });
+      stage.save([&output](std::span<const std::byte> file) { return output.write(file); });
   if (!saved) return base::fail(std::move(saved.error()));
   ipc::RunOutcome outcome;
-  outcome.media_type = media_type_of(stage.encoding().format);
+  outcome.media_type = stage.media_type();
   outcome.width = stage.size().width;
   outcome.height = stage.size().height;
   return outcome;
@@ -96,6 +95,10 @@ base::Result<std::unique_ptr<ImageWorker>> ImageWorker::create(const ImageWorker
   if (auto started = start_vips(); !started) return base::fail(std::move(started.error()));
   auto impl = std::make_unique<Impl>();
   impl->commands = all_image_commands(options);
+  for (const ImageCommand& command : impl->commands) {
+    impl->notes.insert(impl->notes.end(), command.notes.begin(), command.notes.end());
+  }
+  std::erase_if(impl->commands, [](const ImageCommand& command) { return !command.is_offered; });
   return std::unique_ptr<ImageWorker>(new ImageWorker(std::move(impl)));
 }
 
@@ -117,9 +120,7 @@ std::vector<pipeline::CommandSpec> ImageWorker::commands() const {
 
 std::vector<std::string> ImageWorker::notes() const {
   std::vector<std::string> notes = missing_formats();
-  for (const ImageCommand& command : impl_->commands) {
-    notes.insert(notes.end(), command.notes.begin(), command.notes.end());
-  }
+  notes.insert(notes.end(), impl_->notes.begin(), impl_->notes.end());
   return notes;
 }
 
@@ -149,7 +150,7 @@ base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
     const std::optional<std::string>& document = stage.json();
     auto outcome = document
                        ? write_document(*document, stage.cacheable_by_clients(), context.output)
-                       : write_picture(stage, watch, context.output);
+                       : write_picture(stage, context.output);
     if (!outcome) return outcome;
     outcome->bytes = context.output.written();
     outcome->headers = stage.headers();
@@ -161,6 +162,20 @@ base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
     vips_error_clear();
     return base::fail(std::move(failure));
   }
+}
+
+base::Result<std::optional<Size>> ImageWorker::plan(const pipeline::Pipeline& pipeline,
+                                                    const PictureShape& source) const {
+  PictureShape shape = source;
+  for (const pipeline::CommandCall& call : pipeline.commands) {
+    const ImageCommand* command = impl_->find(call.name());
+    if (command == nullptr || !command->plan) return std::nullopt;
+    auto planned = command->plan(call, command->takes_stored ? shape : upright(shape));
+    if (!planned) return base::fail(std::move(planned.error()));
+    if (!*planned) return std::nullopt;
+    shape = **planned;
+  }
+  return shape.size;
 }
 
 void ImageWorker::rest() {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "workers/image/geometry.h"
 #include "workers/image/options.h"
 #include "workers/runtime/worker.h"
 
@@ -26,6 +28,11 @@ class ImageWorker : public Worker {
   base::Result<ipc::Probe> probe(InputBytes input, const ipc::RunLimits& limits) override;
   base::Result<ipc::RunOutcome> run(RunContext& context) override;
   void rest() override;
+  // The size that a pipeline would give to a source of that shape, px, before anything of it is
+  // read; nullopt where that depends on the pixels or the bytes, or is no picture. BadParameter
+  // where a command refuses the shape that it would find. Limits are not looked at.
+  [[nodiscard]] base::Result<std::optional<Size>> plan(const pipeline::Pipeline& pipeline,
+                                                       const PictureShape& source) const;
 
  private:
   struct Impl;

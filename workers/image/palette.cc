@@ -133,13 +133,13 @@ VImage read_back(const Blob& file) {
 
 }  // namespace
 
-base::Result<void> save_palette_png(const VImage& image, const Encoding& encoding,
-                                    const std::string& copyright, const TakeFile& take) {
-  Blob file = saved(image, encoding, copyright.empty(), 1.0);
+base::Result<void> save_palette_png(const VImage& image, const Encoding& encoding, bool keep_exif,
+                                    const TakeFile& take) {
+  Blob file = saved(image, encoding, !keep_exif, 1.0);
   if ((1 << bits_for(encoding.colors)) > encoding.colors) {
     const VImage reduced = read_back(file);
     reduce_colors(reduced, static_cast<std::size_t>(encoding.colors));
-    file = saved(reduced, encoding, copyright.empty(), 0.0);
+    file = saved(reduced, encoding, !keep_exif, 0.0);
   }
   std::size_t bytes = 0;
   const void* data = vips_blob_get(file.get(), &bytes);

@@ -110,6 +110,11 @@ class JpegFile {
       info_.comp_info[0].v_samp_factor = 1;
     }
     if (encoding.interlace) jpeg_simple_progression(&info_);
+    if (encoding.density_dpi > 0) {
+      info_.density_unit = 1;  // JFIF 1.02: dots per inch
+      info_.X_density = static_cast<UINT16>(encoding.density_dpi);
+      info_.Y_density = static_cast<UINT16>(encoding.density_dpi);
+    }
     jpeg_start_compress(&info_, TRUE);
     return true;
   }
@@ -157,8 +162,8 @@ base::Result<void> save_jpeg(const vips::VImage& image, const Encoding& encoding
                              const TakeFile& take) {
   JpegFile file;
   if (!file.begin(image.width(), image.height(), image.bands(), encoding)) return file.failure();
-  if (!copyright.empty()) {
-    const std::vector<std::uint8_t> block = exif_with_copyright(copyright);
+  const std::vector<std::uint8_t> block = exif_with(encoding.orientation, copyright);
+  if (!block.empty()) {
     if (!file.put_exif(block.data(), block.size())) return file.failure();
   }
   auto pulled = for_each_strip(image, watch, [&file](const Strip& strip) -> base::Result<void> {

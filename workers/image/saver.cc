@@ -24,7 +24,14 @@ struct BlobRelease {
 };
 using Blob = std::unique_ptr<VipsBlob, BlobRelease>;
 
+constexpr double kMmPerInch = 25.4;
+
 bool holds_alpha(OutputFormat format) { return format != OutputFormat::Jpeg; }
+
+// GIF has no place for it, and readers of AVIF do not look for it in the EXIF.
+bool holds_orientation(OutputFormat format) {
+  return format == OutputFormat::Png || format == OutputFormat::Webp;
+}
 
 VImage on_white(const VImage& image) {
   const std::vector<double> white(static_cast<std::size_t>(image.bands()) - 1, 255.0);
@@ -39,12 +46,14 @@ void drop_metadata(VImage& image) {
 }
 
 // libvips turns a notice that is set as text into ASCII, and writes no EXIF into a PNG that had
-// none. What it has loaded itself it writes back byte for byte: so it loads the notice, from a JPEG
-// of one block.
-base::Result<void> attach_copyright(VImage& image, const std::string& copyright,
-                                    const TaskWatch& watch) {
+// none. What it has loaded itself it writes back byte for byte: so it loads the notice, and the
+// orientation, from a JPEG of one block.
+base::Result<void> attach_exif(VImage& image, const std::string& copyright, int orientation,
+                               const TaskWatch& watch) {
   std::vector<std::byte> file;
-  auto saved = save_jpeg(VImage::black(8, 8), {}, copyright, watch,
+  Encoding encoding;
+  encoding.orientation = orientation;
+  auto saved = save_jpeg(VImage::black(8, 8), encoding, copyright, watch,
                          [&file](std::span<const std::byte> bytes) -> base::Result<void> {
                            file.assign(bytes.begin(), bytes.end());
                            return {};
@@ -54,7 +63,8 @@ base::Result<void> attach_copyright(VImage& image, const std::string& copyright,
   const VImage carrier = VImage::jpegload_buffer(blob.get());
   gchar** fields = vips_image_get_fields(carrier.get_image());
   for (gchar** field = fields; *field != nullptr; ++field) {
-    if (!g_str_has_prefix(*field, "exif-")) continue;
+    const bool is_orientation = std::string_view(*field) == VIPS_META_ORIENTATION;
+    if (!is_orientation && !g_str_has_prefix(*field, "exif-")) continue;
     GValue value = G_VALUE_INIT;
     if (vips_image_get(carrier.get_image(), *field, &value) != 0) continue;
     vips_image_set(image.get_image(), *field, &value);
@@ -130,18 +140,24 @@ base::Result<void> save_picture(VImage image, const Encoding& encoding,
   auto pixels = in_memory(image, watch);
   if (!pixels) return base::fail(std::move(pixels.error()));
   drop_metadata(*pixels);
-  if (!copyright.empty()) {
-    if (auto attached = attach_copyright(*pixels, copyright, watch); !attached) return attached;
+  const int orientation = holds_orientation(encoding.format) ? encoding.orientation : 1;
+  const bool has_exif = !copyright.empty() || orientation != 1;
+  if (has_exif) {
+    auto attached = attach_exif(*pixels, copyright, orientation, watch);
+    if (!attached) return attached;
+  }
+  if (encoding.density_dpi > 0) {
+    const double per_mm = encoding.density_dpi / kMmPerInch;
+    *pixels = pixels->copy(VImage::option()->set("xres", per_mm)->set("yres", per_mm));
   }
   if (encoding.format == OutputFormat::Png && encoding.colors > 0) {
-    return save_palette_png(*pixels, encoding, copyright, take);
+    return save_palette_png(*pixels, encoding, has_exif, take);
   }
-  const Blob blob = encoded(*pixels, encoding, VImage::option()->set("strip", copyright.empty()));
+  const Blob blob = encoded(*pixels, encoding, VImage::option()->set("strip", !has_exif));
   std::size_t bytes = 0;
   const auto* first = static_cast<const std::byte*>(vips_blob_get(blob.get(), &bytes));
   const std::span<const std::byte> file(first, bytes);
-  if (encoding.format == OutputFormat::Webp && copyright.empty())
-    return take(webp_without_exif(file));
+  if (encoding.format == OutputFormat::Webp && !has_exif) return take(webp_without_exif(file));
   return take(file);
 }
 

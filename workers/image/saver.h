@@ -19,7 +19,8 @@ using TakeFile = std::function<base::Result<void>(std::span<const std::byte>)>;
 
 // Computes and encodes a picture (8-bit sRGB or grey, with straight alpha or without; alpha is
 // flattened on white when the format has none). The file carries no profile and no metadata but
-// `copyright` (GIF not even that); empty: none. TaskTooExpensive, Deadline, CorruptMedia (the
+// `copyright` (GIF not even that; empty: none) and what the encoding says of orientation and
+// density. TaskTooExpensive, Deadline, CorruptMedia (the
 // source is decoded only now), or an error of `take`. Throws vips::VError.
 base::Result<void> save_picture(vips::VImage image, const Encoding& encoding,
                                 const std::string& copyright, const TaskWatch& watch,

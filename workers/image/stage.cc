@@ -5,14 +5,14 @@
 #include <cmath>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "workers/image/color.h"
 #include "workers/image/loader.h"
+#include "workers/image/operations.h"
 #include "workers/image/pixels.h"
-#include "workers/image/saver.h"
+#include "workers/image/size_limit.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -26,58 +26,11 @@ constexpr std::string_view kNoteHeader = "X-Millrace-Note";
 
 Size size_of(const VImage& image) { return {image.width(), image.height()}; }
 
-Size turned(Size size, int orientation) {
-  return orientation >= 5 ? Size{size.height, size.width} : size;
-}
-
-// To exactly that size. Alpha weighs the colours meanwhile, or the colours of what cannot be seen
-// would bleed into what can.
-VImage resized(const VImage& image, Size wanted) {
-  if (size_of(image) == wanted) return image;
-  const double across = static_cast<double>(wanted.width) / image.width();
-  const double down = static_cast<double>(wanted.height) / image.height();
-  const auto resize = [&](const VImage& from) {
-    return from.resize(across, VImage::option()->set("vscale", down));
-  };
-  if (!image.has_alpha()) return resize(image);
-  return resize(image.premultiply()).unpremultiply().cast(image.format());
-}
-
-VImage cropped(const VImage& image, const Area& kept) {
-  if (kept == Area{0, 0, image.width(), image.height()}) return image;
-  return image.extract_area(static_cast<int>(kept.left), static_cast<int>(kept.top),
-                            static_cast<int>(kept.width), static_cast<int>(kept.height));
+std::uint64_t pixels_of(Size size) {
+  return static_cast<std::uint64_t>(size.width) * static_cast<std::uint64_t>(size.height);
 }
 
 Placement all_of(Size size) { return {size, {0, 0, size.width, size.height}}; }
-
-// EXIF 2.32, 4.6.4 A, tag Orientation: what has to be done to the stored picture.
-VImage upright(const VImage& stored, int orientation) {
-  switch (orientation) {
-    case 2:
-      return stored.fliphor();
-    case 3:
-      return stored.rot180();
-    case 4:
-      return stored.flipver();
-    case 5:
-      return stored.rot90().fliphor();
-    case 6:
-      return stored.rot90();
-    case 7:
-      return stored.rot270().fliphor();
-    case 8:
-      return stored.rot270();
-    default:
-      return stored;
-  }
-}
-
-VImage on_white(const VImage& image) {
-  if (!image.has_alpha()) return image;
-  const std::vector<double> white(static_cast<std::size_t>(image.bands()) - 1, 255.0);
-  return image.flatten(VImage::option()->set("background", white));
-}
 
 OutputFormat format_that_stands_for(const Source& source) {
   switch (source.format) {
@@ -100,18 +53,27 @@ OutputFormat format_that_stands_for(const Source& source) {
 }  // namespace
 
 ImageStage::ImageStage(const Source& source, const ipc::RunLimits& limits, TaskWatch& watch)
-    : source_(source), limits_(limits), watch_(watch), size_(source.upright()) {
-  encoding_.format = format_that_stands_for(source);
-  jpeg_quality_pct_ = source.jpeg_quality_pct;
+    : source_(source), limits_(limits), watch_(watch) {
+  start_over();
+}
+
+void ImageStage::start_over() {
+  image_.reset();
+  file_.reset();
+  size_ = source_.stored;
+  orientation_ = source_.orientation;
+  copyright_ = source_.copyright;
+  encoding_ = {};
+  encoding_.format = format_that_stands_for(source_);
+  jpeg_quality_pct_ = source_.jpeg_quality_pct;
 }
 
 bool ImageStage::has_alpha() const { return image_ ? image_->has_alpha() : source_.has_alpha; }
 
 base::Result<void> ImageStage::check_result(Size size) const {
-  const std::uint64_t pixels =
-      static_cast<std::uint64_t>(size.width) * static_cast<std::uint64_t>(size.height);
   const std::int64_t side_max = limits_.result_side_px_max;
-  if (size.width > side_max || size.height > side_max || pixels > limits_.result_max.count) {
+  if (size.width > side_max || size.height > side_max ||
+      pixels_of(size) > limits_.result_max.count) {
     return base::fail(
         Reason::ResultTooLarge,
         fmt::format(
@@ -121,10 +83,16 @@ base::Result<void> ImageStage::check_result(Size size) const {
   return {};
 }
 
+base::Result<void> ImageStage::check_step(Size size) const {
+  if (pixels_of(size) <= pixels_of(size_)) return {};
+  return check_result(size);
+}
+
 base::Result<VImage> ImageStage::placed(const Placement& placement) {
   if (image_) return cropped(resized(*image_, placement.whole), placement.kept);
-  const int orientation = source_.orientation;
-  const Size wanted = turned(placement.whole, orientation);
+  // What is left to do of the source's orientation has not been done; the rest is done here.
+  const int orientation = orientation_ == 1 ? source_.orientation : 1;
+  const Size wanted = upright(PictureShape{placement.whole, orientation}).size;
   VImage image = open_picture_for(source_.bytes, source_.format, source_.stored, wanted);
   image = resized(to_device_space(image), wanted);
   image = cropped(image, stored_area(placement.kept, placement.whole, orientation));
@@ -140,13 +108,75 @@ base::Result<VImage> ImageStage::placed(const Placement& placement) {
   return upright(image, orientation);
 }
 
-base::Result<void> ImageStage::scale_and_crop(const Placement& placement) {
-  const Size kept{placement.kept.width, placement.kept.height};
-  if (auto fits = check_result(kept); !fits) return fits;
-  auto image = placed(placement);
+base::Result<void> ImageStage::load() {
+  if (image_) return {};
+  auto image = placed(all_of(size_));
   if (!image) return base::fail(std::move(image.error()));
   image_ = *image;
-  size_ = kept;
+  return {};
+}
+
+base::Result<void> ImageStage::keep_in_memory() {
+  if (auto loaded = load(); !loaded) return loaded;
+  auto memory = in_memory(*image_, watch_);
+  if (!memory) return base::fail(std::move(memory.error()));
+  image_ = *memory;
+  return {};
+}
+
+void ImageStage::put(const VImage& image, Size size) {
+  image_ = image;
+  size_ = size;
+  file_.reset();
+}
+
+base::Result<void> ImageStage::orient() {
+  const int orientation = std::exchange(orientation_, 1);
+  const Size size = upright(PictureShape{size_, orientation}).size;
+  if (orientation == 1 || !image_) {
+    size_ = size;
+    return {};
+  }
+  if (auto kept = keep_in_memory(); !kept) return kept;
+  put(upright(*image_, orientation), size);
+  return {};
+}
+
+base::Result<void> ImageStage::scale_and_crop(const Placement& placement) {
+  const Size kept{placement.kept.width, placement.kept.height};
+  if (auto fits = check_step(kept); !fits) return fits;
+  auto image = placed(placement);
+  if (!image) return base::fail(std::move(image.error()));
+  put(*image, kept);
+  return {};
+}
+
+base::Result<void> ImageStage::change(const std::function<VImage(const VImage&)>& change, Size size,
+                                      Reads reads) {
+  if (auto fits = check_step(size); !fits) return fits;
+  if (auto ready = reads == Reads::AnyOrder ? keep_in_memory() : load(); !ready) return ready;
+  const VImage image = change(*image_);
+  if (size_of(image) != size) {
+    return base::fail(Reason::Internal, "The picture has not the size that was planned.",
+                      fmt::format("{}x{} px instead of {}x{}", image.width(), image.height(),
+                                  size.width, size.height));
+  }
+  put(image, size);
+  return {};
+}
+
+base::Result<void> ImageStage::replace_picture(const VImage& image) {
+  if (auto fits = check_step(size_of(image)); !fits) return fits;
+  put(image, size_of(image));
+  return {};
+}
+
+base::Result<void> ImageStage::strip() {
+  // Before what was to be turned is forgotten.
+  if (auto loaded = load(); !loaded) return loaded;
+  copyright_.clear();
+  orientation_ = 1;
+  file_.reset();
   return {};
 }
 
@@ -164,11 +194,8 @@ base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
         fmt::format("The result would be {}x{} px; as AVIF at most {} px in all are allowed.",
                     size_.width, size_.height, kAvifPxMax));
   }
-  if (!image_) {
-    auto image = placed(all_of(size_));
-    if (!image) return base::fail(std::move(image.error()));
-    image_ = *image;
-  }
+  if (auto loaded = load(); !loaded) return loaded;
+  file_.reset();
   encoding_ = encoding;
   jpeg_quality_pct_.reset();
   if (encoding.format == OutputFormat::Jpeg) {
@@ -178,20 +205,33 @@ base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
   return {};
 }
 
-base::Result<VImage> ImageStage::preview(std::int64_t side_px_max) {
+base::Result<bool> ImageStage::fit_file_into(std::size_t bytes_max) {
+  if (auto kept = keep_in_memory(); !kept) return base::fail(std::move(kept.error()));
+  const auto encode = [this](int quality_pct) {
+    encoding_.quality_pct = quality_pct;
+    file_.reset();
+    return encoded();
+  };
+  auto found = best_quality_within(bytes_max, encoding_, encode);
+  if (!found) return base::fail(std::move(found.error()));
+  encoding_.quality_pct = found->quality_pct;
+  if (jpeg_quality_pct_) jpeg_quality_pct_ = found->quality_pct;
+  answer_file(std::move(found->file));
+  return file_->size() <= bytes_max;
+}
+
+base::Result<VImage> ImageStage::preview(std::int64_t side_px_max, Alpha alpha) {
   const double scale = std::min(1.0, static_cast<double>(side_px_max) /
                                          static_cast<double>(std::max(size_.width, size_.height)));
   const auto side = [scale](std::int64_t length) {
     return std::max<std::int64_t>(1, std::llround(static_cast<double>(length) * scale));
   };
   if (image_) {
-    auto memory = in_memory(*image_, watch_);
-    if (!memory) return memory;
-    image_ = *memory;
+    if (auto kept = keep_in_memory(); !kept) return base::fail(std::move(kept.error()));
   }
   auto small = placed(all_of({side(size_.width), side(size_.height)}));
   if (!small) return small;
-  return in_memory(on_white(*small), watch_);
+  return in_memory(alpha == Alpha::Kept ? *small : on_white(*small), watch_);
 }
 
 base::Result<VImage> ImageStage::picture() {
@@ -199,20 +239,31 @@ base::Result<VImage> ImageStage::picture() {
   return placed(all_of(size_));
 }
 
+base::Result<VImage> ImageStage::picture_in_memory() {
+  if (auto kept = keep_in_memory(); !kept) return base::fail(std::move(kept.error()));
+  return *image_;
+}
+
+base::Result<void> ImageStage::save(const TakeFile& take) {
+  if (file_) return take(std::as_bytes(std::span(*file_)));
+  if (!image_) return take(source_.bytes);
+  Encoding encoding = encoding_;
+  encoding.orientation = orientation_;
+  return save_picture(*image_, encoding, copyright_, watch_, take);
+}
+
 base::Result<std::string> ImageStage::encoded() {
   std::string file;
-  if (!image_) {
-    file.assign(reinterpret_cast<const char*>(source_.bytes.data()), source_.bytes.size());
-    return file;
-  }
-  auto saved =
-      save_picture(*image_, encoding_, source_.copyright, watch_,
-                   [&file](std::span<const std::byte> bytes) -> base::Result<void> {
-                     file.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-                     return {};
-                   });
+  auto saved = save([&file](std::span<const std::byte> bytes) -> base::Result<void> {
+    file.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return {};
+  });
   if (!saved) return base::fail(std::move(saved.error()));
   return file;
+}
+
+std::string_view ImageStage::media_type() const {
+  return image_ ? media_type_of(encoding_.format) : media_type_of(source_.format);
 }
 
 void ImageStage::answer_json(std::string document, bool cacheable_by_clients) {

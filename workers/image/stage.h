@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include <vips/vips8>
 
@@ -12,6 +15,7 @@
 #include "ipc/messages.h"
 #include "workers/image/encoding.h"
 #include "workers/image/geometry.h"
+#include "workers/image/saver.h"
 #include "workers/image/source.h"
 #include "workers/image/watch.h"
 
@@ -20,15 +24,22 @@ namespace millrace::workers::image {
 // The picture on its way through a pipeline. It begins as the source's bytes, of which only the
 // header has been read; the first command that scales chooses how small the loader may decode
 // (shrink-on-load). Nothing is encoded between two commands: what the first one decided about the
-// file (format, quality) is what the second one finds as its source. One thread. Functions of
-// libvips throw vips::VError: commands let it pass, the worker turns it into an Error.
+// file (format, quality) is what the second one finds as its source.
+//
+// The picture begins as it is stored, and orient() turns it upright: the worker calls it for every
+// command that does not ask to see the picture as stored.
+//
+// One thread. Functions of libvips throw vips::VError: commands let it pass, the worker turns it
+// into an Error.
 class ImageStage {
  public:
   // `source` and `watch` outlive the stage.
   ImageStage(const Source& source, const ipc::RunLimits& limits, TaskWatch& watch);
 
-  // Width x height of the upright picture as the command finds it, px.
+  // Width x height of the picture as the command finds it, px.
   [[nodiscard]] Size size() const { return size_; }
+  // What is still to be done to it to see it upright: EXIF 1..8.
+  [[nodiscard]] int orientation() const { return orientation_; }
   // What the client sent: before any command.
   [[nodiscard]] const Source& source() const { return source_; }
   [[nodiscard]] bool has_alpha() const;
@@ -42,26 +53,56 @@ class ImageStage {
   // No command has changed the picture yet.
   [[nodiscard]] bool untouched() const { return !image_; }
 
-  // Scales the whole upright picture to placement.whole (which may enlarge, if the command wants
-  // that) and keeps placement.kept of it. Lazy. The kept part is checked against the limits of a
-  // result: ResultTooLarge.
+  // Turns the picture upright. Costs nothing where that has been done, and next to nothing where
+  // the picture has not been read yet.
+  base::Result<void> orient();
+  // Scales the whole picture to placement.whole (which may enlarge, if the command wants that) and
+  // keeps placement.kept of it. Lazy. ResultTooLarge when that has more pixels than before and more
+  // than a result may have; whether a smaller one fits is left to encode_as(), for the next step
+  // may make it smaller still.
   base::Result<void> scale_and_crop(const Placement& placement);
+  // Any other change of the picture: `change` is given a frame as picture() describes it and gives
+  // one of `size` px; it is pure, so that it can be applied to each frame. `reads` says whether it
+  // needs the frame in memory. Lazy otherwise. ResultTooLarge as above; Internal when the frame
+  // that comes out has another size.
+  enum class Reads { TopDown, AnyOrder };
+  base::Result<void> change(const std::function<vips::VImage(const vips::VImage&)>& change,
+                            Size size, Reads reads = Reads::TopDown);
+  // Another picture takes the place of this one: 8-bit sRGB or grey, straight alpha or none, read
+  // once from top to bottom when the file is written. ResultTooLarge as above. The encoding stays.
+  base::Result<void> replace_picture(const vips::VImage& image);
+  // Drops what the file would say of itself: the copyright notice and the orientation, which then
+  // is nobody's to apply.
+  base::Result<void> strip();
   // Decides the file that this command gives. Alpha is flattened on white when the format has none.
-  // ResultTooLarge when the format cannot hold so many pixels.
+  // ResultTooLarge when that is more than a result may have or the format can hold.
   base::Result<void> encode_as(const Encoding& encoding);
+  // Encodes now, as encode_as() has decided but with the best quality up to it that fits into
+  // `bytes_max`, and answers with that file. False: no quality does.
+  base::Result<bool> fit_file_into(std::size_t bytes_max);
+  // This very file is the answer, if no command that follows changes the picture: it shows the
+  // picture as it is and has the format of encoding() (of an untouched source: the source's).
+  void answer_file(std::string file) { file_ = std::move(file); }
+  // As if no command had run: the file is the source's own.
+  void start_over();
 
-  // A small copy to look at: upright, 8-bit sRGB (3 bands, or 1 when grey), alpha flattened on
-  // white, in memory, no side above `side_px_max`, never enlarged. The stage stays as it is. One
-  // more decode, at low resolution, when the picture has not been read yet. What it costs beyond
-  // that: O(pixels of the copy).
-  base::Result<vips::VImage> preview(std::int64_t side_px_max);
-  // The picture itself: upright, 8-bit sRGB or grey, with straight alpha or without, no profile.
-  // Lazy, and readable once from top to bottom.
+  // A small copy to look at: 8-bit sRGB (3 bands, or 1 when grey), alpha flattened on white or kept
+  // as one more band, in memory, no side above `side_px_max`, never enlarged. The stage stays as it
+  // is. One more decode, at low resolution, when the picture has not been read yet. What it costs
+  // beyond that: O(pixels of the copy).
+  enum class Alpha { OnWhite, Kept };
+  base::Result<vips::VImage> preview(std::int64_t side_px_max, Alpha alpha = Alpha::OnWhite);
+  // The picture itself: 8-bit sRGB or grey, with straight alpha or without, no profile. Lazy, and
+  // readable once from top to bottom.
   base::Result<vips::VImage> picture();
+  // The same, read and kept: for commands that must look at all of it before they decide.
+  base::Result<vips::VImage> picture_in_memory();
 
-  // The file, as encoding() says (an untouched source: its own bytes). Needed by commands that look
-  // at bytes.
+  // Gives the file to `take`, as encoding() says (an untouched source: its own bytes).
+  base::Result<void> save(const TakeFile& take);
+  // The same in memory, for commands that look at bytes.
   base::Result<std::string> encoded();
+  [[nodiscard]] std::string_view media_type() const;
 
   // Ends the pipeline with a document instead of a picture; `cacheable_by_clients` false:
   // Cache-Control: no-store.
@@ -74,15 +115,23 @@ class ImageStage {
 
  private:
   [[nodiscard]] base::Result<void> check_result(Size size) const;
+  // For what lies between two steps.
+  [[nodiscard]] base::Result<void> check_step(Size size) const;
   base::Result<vips::VImage> placed(const Placement& placement);
+  base::Result<void> load();
+  base::Result<void> keep_in_memory();
+  void put(const vips::VImage& image, Size size);
 
   const Source& source_;
   ipc::RunLimits limits_;
   TaskWatch& watch_;
   Size size_;
+  int orientation_;
+  std::string copyright_;
   Encoding encoding_;
   std::optional<int> jpeg_quality_pct_;
   std::optional<vips::VImage> image_;  // unset: the source's bytes have not been read
+  std::optional<std::string> file_;    // of image_, where it is there already
   std::optional<std::string> json_;
   bool cacheable_by_clients_ = true;
   std::map<std::string, std::string> headers_;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -9,7 +10,9 @@
 
 #include "workers/image/command.h"
 #include "workers/image/face/crop_plan.h"
-#include "workers/image/face/detector.h"
+#include "workers/image/face_finder.h"
+#include "workers/image/interest.h"
+#include "workers/image/parameters.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -22,19 +25,15 @@ using face::PixelSize;
 using pipeline::CommandCall;
 using pipeline::ParameterKind;
 using pipeline::ParameterSpec;
-using vips::VImage;
 
 constexpr std::int64_t kSidePxMax = 9'999;
-// Half as large again as what the detector looks at first: the second look at a face needs pixels
-// to spare.
-constexpr std::int64_t kPreviewPx = face::FaceDetector::kLongSidePx * 3 / 2;
 constexpr const char* kCropHeader = "X-Millrace-Crop";
 
 constexpr const char* kDescription =
     "Finds the faces of the upright picture with a neural network, cuts out the largest rectangle "
     "of the aspect w:h "
-    "and scales it to exactly w x h px. The rectangle is moved to the faces; it never zooms in on "
-    "them.\n\n"
+    "and scales it to exactly w x h px. The rectangle is moved to the faces; it zooms in on them "
+    "only with `zoom`, and never so far that something would be enlarged.\n\n"
     "`X-Millrace-Crop` says what the rectangle was placed by:\n\n"
     "| value | placed by |\n"
     "|---|---|\n"
@@ -47,6 +46,9 @@ constexpr const char* kDescription =
     "hair: 45 % of a face's height where the picture has it, and a quarter of a face at the sides "
     "and below. A face that "
     "fits into the rectangle is inside whole; of a larger one the eyes are in the middle.\n\n"
+    "With `index` one face counts and all others are ignored: 0 is the largest, and the command "
+    "`faces` lists them in that order. Where there are not so many the answer is 400 "
+    "`bad_parameter`. `index` and `all` exclude each other.\n\n"
     "Where w or h is larger than the picture the answer is 400 `bad_parameter`, since nothing is "
     "enlarged; "
     "with `ignore-error/1` it is the source itself. The result is a JPEG of quality 75, or less "
@@ -68,69 +70,91 @@ pipeline::CommandSpec make_spec() {
   size.max = kSidePxMax;
   size.required = true;
   spec.positional = {size};
-  ParameterSpec ignore_error;
-  ignore_error.name = "ignore-error";
-  ignore_error.summary = "1: answer with the source itself when it cannot be processed.";
-  ignore_error.min = 0;
-  ignore_error.max = 1;
-  ignore_error.default_text = "0";
-  spec.named = {ignore_error};
+  ParameterSpec zoom = integer_parameter(
+      "zoom", "How close to the faces; 100: as close as they and their margins allow.", "%", 0,
+      100);
+  zoom.default_text = "0";
+  ParameterSpec pad = integer_parameter(
+      "pad", "The margin beside and below a face, of its size; above it is 1.8 times that.", "%", 0,
+      200);
+  pad.default_text = "25";
+  ParameterSpec all;
+  all.name = "all";
+  all.summary = "All faces count, even the small ones, and even if not all of them fit.";
+  all.kind = ParameterKind::Flag;
+  spec.named = {zoom, pad,
+                integer_parameter("index", "The one face that counts; the largest is 0.", "", 0,
+                                  face::FaceDetector::kFacesMax - 1),
+                all, ignore_error_parameter()};
   spec.takes = {"image"};
   spec.gives = "image";
   spec.examples = {
       {"facecrop/200x200", "A square around the faces."},
       {"facecrop/320x160/ignore-error/1", "A banner, or the source itself where it is too small."},
       {"facecrop2/120x160|imageView2/2/w/60", "A portrait, then half of that."},
+      {"facecrop/160x160/zoom/100/pad/40", "Close to the faces, with some more room around."},
+      {"facecrop/300x200/all", "With as many of the faces as there is room for."},
   };
   return spec;
 }
 
-// Where libvips' attention crop goes: bright skin tones, edges and saturated colours.
-CropPlan plan_attention_crop(const VImage& preview, PixelSize wanted) {
-  const PixelSize crop = face::largest_of_aspect({preview.width(), preview.height()}, wanted);
-  const VImage cut = preview.smartcrop(
-      crop.width, crop.height, VImage::option()->set("interesting", VIPS_INTERESTING_ATTENTION));
-  return {{-cut.xoffset(), -cut.yoffset(), crop.width, crop.height}, CropSubject::Attention};
-}
-
 // A rectangle of the preview's size and place, as a scaling of the whole picture and a cut of the
-// wanted size from that.
-Placement placement_of(const PixelRect& rect, PixelSize preview, Size source, PixelSize wanted) {
-  const Size wanted_px{wanted.width, wanted.height};
-  // The rectangle is the picture's own width, or its own height: that side decides the scale.
-  const double scale =
-      std::max(static_cast<double>(wanted_px.width) / static_cast<double>(source.width),
-               static_cast<double>(wanted_px.height) / static_cast<double>(source.height));
+// wanted size from that. `largest` is the largest rectangle of that aspect.
+Placement placement_of(const PixelRect& rect, PixelSize largest, PixelSize preview, Size source,
+                       Size wanted) {
+  // The largest rectangle is the picture's own width, or its own height: that side decides the
+  // scale. A smaller one is scaled up by as much as it is smaller, told by its longer side; what is
+  // lost to rounding must not enlarge.
+  const double cover =
+      std::max(static_cast<double>(wanted.width) / static_cast<double>(source.width),
+               static_cast<double>(wanted.height) / static_cast<double>(source.height));
+  const double zoom = largest.width >= largest.height
+                          ? static_cast<double>(largest.width) / rect.width
+                          : static_cast<double>(largest.height) / rect.height;
+  const double scale = std::min(cover * zoom, std::max(cover, 1.0));
   const auto side = [scale](std::int64_t length, std::int64_t least) {
     return std::max(least,
                     static_cast<std::int64_t>(std::llround(static_cast<double>(length) * scale)));
   };
-  Placement placement;
-  placement.whole = {side(source.width, wanted_px.width), side(source.height, wanted_px.height)};
-  const auto start = [](int at, int preview_px, std::int64_t whole_px, std::int64_t kept_px) {
-    const double exact = static_cast<double>(at) * static_cast<double>(whole_px) / preview_px;
-    return std::clamp<std::int64_t>(std::llround(exact), 0, whole_px - kept_px);
-  };
-  placement.kept = {start(rect.left, preview.width, placement.whole.width, wanted_px.width),
-                    start(rect.top, preview.height, placement.whole.height, wanted_px.height),
-                    wanted_px.width, wanted_px.height};
-  return placement;
+  const Size whole{side(source.width, wanted.width), side(source.height, wanted.height)};
+  const Area at{rect.left, rect.top, rect.width, rect.height};
+  return {whole, area_of_whole(at, {preview.width, preview.height}, whole, wanted)};
 }
 
-base::Result<CropPlan> plan_crop(face::FaceDetector* detector, const VImage& preview,
-                                 PixelSize wanted) {
-  if (detector != nullptr) {
-    const VImage rgb = preview.bands() == 3
-                           ? preview
-                           : preview.colourspace(VIPS_INTERPRETATION_sRGB).copy_memory();
-    const auto width = static_cast<std::size_t>(rgb.width());
-    auto faces = detector->detect(
-        {static_cast<const std::uint8_t*>(rgb.data()), rgb.width(), rgb.height(), width * 3});
-    if (!faces) return base::fail(std::move(faces.error()));
-    const auto plan = face::plan_face_crop({rgb.width(), rgb.height()}, wanted, *faces);
-    if (plan) return *plan;
+face::CropWishes wishes_of(const CommandCall& call, PixelSize preview, Size source, Size wanted) {
+  face::CropWishes wishes;
+  if (const auto index = call.integer("index")) wishes.index = static_cast<std::size_t>(*index);
+  wishes.all = call.flag("all");
+  wishes.zoom_pct = static_cast<int>(call.integer("zoom").value_or(0));
+  if (const auto pad = call.integer("pad")) wishes.pad_pct = static_cast<int>(*pad);
+  // As many px of the preview as the result has of the source: nothing is enlarged.
+  const auto least = [](std::int64_t wanted_px, std::int64_t source_px, int preview_px) {
+    const double exact =
+        static_cast<double>(wanted_px) * preview_px / static_cast<double>(source_px);
+    return static_cast<int>(std::ceil(exact));
+  };
+  wishes.least = {least(wanted.width, source.width, preview.width),
+                  least(wanted.height, source.height, preview.height)};
+  return wishes;
+}
+
+base::Result<CropPlan> plan_crop(const CommandCall& call, const FoundFaces& found, Size source,
+                                 Size wanted) {
+  const PixelSize preview{found.preview.width(), found.preview.height()};
+  const PixelSize aspect{static_cast<int>(wanted.width), static_cast<int>(wanted.height)};
+  const face::CropWishes wishes = wishes_of(call, preview, source, wanted);
+  if (const auto plan = face::plan_face_crop(preview, aspect, found.faces, wishes)) return *plan;
+  if (wishes.index) {
+    return base::fail(Reason::BadParameter,
+                      fmt::format("facecrop: there is no face {}; faces found: {} (the largest is "
+                                  "face 0).",
+                                  *wishes.index, found.faces.size()));
   }
-  return plan_attention_crop(preview, wanted);
+  const PixelSize crop = face::largest_of_aspect(preview, aspect);
+  const Area area = interesting_area(found.preview, {crop.width, crop.height}, Interest::Attention);
+  return CropPlan{
+      {static_cast<int>(area.left), static_cast<int>(area.top), crop.width, crop.height},
+      CropSubject::Attention};
 }
 
 Encoding jpeg_for(const ImageStage& stage, Size result) {
@@ -141,11 +165,11 @@ Encoding jpeg_for(const ImageStage& stage, Size result) {
   return encoding;
 }
 
-base::Result<void> run(face::FaceDetector* detector, const CommandCall& call, ImageStage& stage) {
+// The size of the result.
+base::Result<Size> size_for(const CommandCall& call, Size source) {
   const auto size = call.size("size");
   if (!size)
     return base::fail(Reason::BadParameter, "facecrop needs a size, as in facecrop/200x200");
-  const Size source = stage.size();
   if (size->width > source.width || size->height > source.height) {
     return base::fail(
         Reason::BadParameter,
@@ -153,15 +177,33 @@ base::Result<void> run(face::FaceDetector* detector, const CommandCall& call, Im
                     "{}x{} px",
                     size->width, size->height, source.width, source.height));
   }
-  const PixelSize wanted{static_cast<int>(size->width), static_cast<int>(size->height)};
-  auto preview = stage.preview(kPreviewPx);
-  if (!preview) return base::fail(std::move(preview.error()));
-  const auto plan = plan_crop(detector, *preview, wanted);
+  if (call.flag("all") && call.integer("index")) {
+    return base::fail(Reason::BadParameter, "facecrop: index and all exclude each other.");
+  }
+  return Size{size->width, size->height};
+}
+
+base::Result<std::optional<PictureShape>> foretell(const CommandCall& call,
+                                                   const PictureShape& shape) {
+  const auto size = size_for(call, shape.size);
+  if (!size) return base::fail(size.error());
+  return PictureShape{*size, 1};
+}
+
+base::Result<void> run(face::FaceDetector* detector, const CommandCall& call, ImageStage& stage) {
+  const Size source = stage.size();
+  const auto wanted = size_for(call, source);
+  if (!wanted) return base::fail(wanted.error());
+  const auto found = find_faces(detector, stage);
+  if (!found) return base::fail(found.error());
+  const auto plan = plan_crop(call, *found, source, *wanted);
   if (!plan) return base::fail(plan.error());
 
-  const Encoding encoding = jpeg_for(stage, {wanted.width, wanted.height});
-  const Placement placement =
-      placement_of(plan->rect, {preview->width(), preview->height()}, source, wanted);
+  const Encoding encoding = jpeg_for(stage, *wanted);
+  const PixelSize preview{found->preview.width(), found->preview.height()};
+  const PixelSize largest = face::largest_of_aspect(
+      preview, {static_cast<int>(wanted->width), static_cast<int>(wanted->height)});
+  const Placement placement = placement_of(plan->rect, largest, preview, source, *wanted);
   if (auto scaled = stage.scale_and_crop(placement); !scaled) return scaled;
   stage.headers()[kCropHeader] = face::word_of(plan->subject);
   return stage.encode_as(encoding);
@@ -169,23 +211,17 @@ base::Result<void> run(face::FaceDetector* detector, const CommandCall& call, Im
 
 }  // namespace
 
-// The model is loaded here, eagerly: it takes about 20 ms, no file may be opened once the worker
-// has started, and a model that is wrong shows in the worker's notes at once instead of in a
-// customer's picture.
 template <>
 ImageCommand image_command<"facecrop">(const ImageWorkerOptions& options) {
   ImageCommand command;
   command.spec = make_spec();
-  std::shared_ptr<face::FaceDetector> detector;
-  if (options.face_model_path.empty()) {
-    command.notes = {"facecrop uses the attention crop because no face model is configured"};
-  } else if (auto loaded = face::load_face_detector(options.face_model_path)) {
-    detector = std::move(*loaded);
-  } else {
-    command.notes = {"facecrop uses the attention crop because " + loaded.error().public_message};
+  const FaceFinder finder = open_face_finder(options);
+  if (!finder.detector) {
+    command.notes = {"facecrop uses the attention crop because " + finder.why_not};
   }
-  command.build = detector ? "face/" + detector->model() : "face/none";
-  command.run = [detector](const CommandCall& call, ImageStage& stage) {
+  command.plan = foretell;
+  command.build = finder.build();
+  command.run = [detector = finder.detector](const CommandCall& call, ImageStage& stage) {
     return run(detector.get(), call, stage);
   };
   return command;

@@ -2,18 +2,14 @@
 #include <utility>
 
 #include "workers/image/command.h"
-#include "workers/image/vips_runtime.h"
+#include "workers/image/parameters.h"
 
 namespace millrace::workers::image {
 namespace {
 
 using base::Reason;
 using pipeline::CommandCall;
-using pipeline::ParameterKind;
 using pipeline::ParameterSpec;
-
-// What the reference gives to a GIF made of a GIF.
-constexpr int kColorsOfGif = 128;
 
 constexpr const char* kDescription =
     "Scales a picture by one of six rules; never enlarges. W x H is the source after its EXIF "
@@ -46,62 +42,22 @@ constexpr const char* kDescription =
     "notice survives, in JPEG, PNG, "
     "WebP and AVIF; GIF has no place for it. Of an animation the first frame is taken.";
 
-ParameterSpec integer(std::string name, std::string summary, std::string unit, std::int64_t min,
-                      std::int64_t max) {
-  ParameterSpec spec;
-  spec.name = std::move(name);
-  spec.summary = std::move(summary);
-  spec.kind = ParameterKind::Integer;
-  spec.unit = std::move(unit);
-  spec.min = min;
-  spec.max = max;
-  return spec;
-}
-
-ParameterSpec format_parameter() {
-  ParameterSpec spec;
-  spec.name = "format";
-  spec.summary = "The format of the result; the source's own when it is not given.";
-  spec.kind = ParameterKind::Choice;
-  spec.choices = {"jpg", "jpeg"};
-  for (const OutputFormat format :
-       {OutputFormat::Png, OutputFormat::Webp, OutputFormat::Gif, OutputFormat::Avif}) {
-    if (can_write(format)) spec.choices.emplace_back(word_of(format));
-  }
-  spec.ignore_case = true;
-  return spec;
-}
-
-ParameterSpec with_default(ParameterSpec spec, std::string text) {
-  spec.default_text = std::move(text);
-  return spec;
-}
-
 pipeline::CommandSpec make_spec() {
   pipeline::CommandSpec spec;
   spec.name = "imageView2";
   spec.summary = "Thumbnails: scales a picture to fit or to fill bounds, and converts it.";
   spec.description = kDescription;
-  ParameterSpec mode = integer("mode", "Which of the six rules.", "", 0, 5);
+  ParameterSpec mode = integer_parameter("mode", "Which of the six rules.", "", 0, 5);
   mode.required = true;
   spec.positional = {mode};
-  ParameterSpec quality =
-      integer("q", "The quality of the result; `!` after it forces it.", "", 1, 100);
-  quality.kind = ParameterKind::Quality;
-  ParameterSpec colors = integer("colors", "The most colours of a PNG or GIF.", "", 0, 0);
-  colors.kind = ParameterKind::Choice;
-  colors.choices = {"2", "4", "8", "16", "32", "64", "128", "256"};
   spec.named = {
-      integer("w", "Bound of the width, or of the long edge.", "px", 1, 30'000),
-      integer("h", "Bound of the height, or of the short edge.", "px", 1, 30'000),
+      integer_parameter("w", "Bound of the width, or of the long edge.", "px", 1, 30'000),
+      integer_parameter("h", "Bound of the height, or of the short edge.", "px", 1, 30'000),
       format_parameter(),
-      with_default(integer("interlace", "1: progressive.", "", 0, 1), "0"),
-      with_default(quality, "75 (avif: 50)"),
-      colors,
-      with_default(
-          integer("ignore-error", "1: answer with the source itself when it cannot be processed.",
-                  "", 0, 1),
-          "0"),
+      interlace_parameter(),
+      quality_parameter("q"),
+      colors_parameter(),
+      ignore_error_parameter(),
   };
   spec.takes = {"image"};
   spec.gives = "image";
@@ -114,35 +70,30 @@ pipeline::CommandSpec make_spec() {
   return spec;
 }
 
-Encoding encoding_for(const CommandCall& call, const ImageStage& stage, const QualityFacts& facts) {
-  Encoding encoding;
-  encoding.format = stage.encoding().format;
-  if (const auto word = call.choice("format")) {
-    encoding.format = output_format_from_word(*word).value_or(encoding.format);
-  }
-  encoding.quality_pct = effective_quality(encoding.format, call.quality("q"), facts);
-  encoding.interlace = call.integer("interlace").value_or(0) == 1;
-  const bool gif_to_gif =
-      stage.encoding().format == OutputFormat::Gif && encoding.format == OutputFormat::Gif;
-  if (gif_to_gif) encoding.colors = kColorsOfGif;
-  if (const auto colors = call.choice("colors")) encoding.colors = std::stoi(*colors);
-  return encoding;
+Placement placement_of(const CommandCall& call, Size source) {
+  return place_view(static_cast<int>(call.integer("mode").value_or(0)),
+                    {call.integer("w"), call.integer("h")}, source);
+}
+
+base::Result<void> check_arguments(const CommandCall& call) {
+  if (call.arguments().size() >= 2) return {};
+  return base::fail(
+      Reason::BadParameter,
+      "imageView2 needs at least one of w, h, format, q, interlace and colors besides the mode.");
+}
+
+base::Result<std::optional<PictureShape>> plan(const CommandCall& call, const PictureShape& shape) {
+  if (auto good = check_arguments(call); !good) return base::fail(std::move(good.error()));
+  const Area kept = placement_of(call, shape.size).kept;
+  return PictureShape{{kept.width, kept.height}, 1};
 }
 
 base::Result<void> run(const CommandCall& call, ImageStage& stage) {
-  if (call.arguments().size() < 2) {
-    return base::fail(
-        Reason::BadParameter,
-        "imageView2 needs at least one of w, h, format, q, interlace and colors besides the mode.");
-  }
+  if (auto good = check_arguments(call); !good) return good;
   const Size before = stage.size();
-  const Placement placement = place_view(static_cast<int>(call.integer("mode").value_or(0)),
-                                         {call.integer("w"), call.integer("h")}, before);
-  QualityFacts facts;
-  facts.source_jpeg_quality_pct = stage.jpeg_quality_pct();
-  facts.source = before;
-  facts.result = {placement.kept.width, placement.kept.height};
-  const Encoding encoding = encoding_for(call, stage, facts);
+  const Placement placement = placement_of(call, before);
+  const Encoding encoding = chosen_encoding(call, "q", given_file(stage), before,
+                                            {placement.kept.width, placement.kept.height});
   if (auto scaled = stage.scale_and_crop(placement); !scaled) return scaled;
   return stage.encode_as(encoding);
 }
@@ -151,7 +102,9 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
 
 template <>
 ImageCommand image_command<"imageView2">(const ImageWorkerOptions&) {
-  return {make_spec(), {}, run};
+  ImageCommand command{make_spec(), {}, run};
+  command.plan = plan;
+  return command;
 }
 
 }  // namespace millrace::workers::image

@@ -33,6 +33,13 @@ Box clipped(const Box& box, int width, int height) {
   return {left, top, right - left, bottom - top};
 }
 
+void sort_largest_first(std::vector<Face>& faces) {
+  std::sort(faces.begin(), faces.end(), [](const Face& a, const Face& b) {
+    if (a.box.area() != b.box.area()) return a.box.area() > b.box.area();
+    return a.box.x != b.box.x ? a.box.x < b.box.x : a.box.y < b.box.y;
+  });
+}
+
 void sort_best_first(std::vector<Face>& faces) {
   std::sort(faces.begin(), faces.end(), [](const Face& a, const Face& b) {
     return std::tie(b.score, a.box.x, a.box.y) < std::tie(a.score, b.box.x, b.box.y);

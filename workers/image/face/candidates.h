@@ -17,6 +17,9 @@ Box clipped(const Box& box, int width, int height);
 // order. Scores are numbers.
 void sort_best_first(std::vector<Face>& faces);
 
+// By falling area; equal ones from left to right, and from the top.
+void sort_largest_first(std::vector<Face>& faces);
+
 // Non-maximum suppression, greedy: best score first, each candidate that overlaps one already kept
 // by more than `overlap_max` goes. Candidates with a score or box that is not a number go first of
 // all. O(n log n + n x kept).

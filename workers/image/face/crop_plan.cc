@@ -35,9 +35,23 @@ struct Group {
   Extent down;
 };
 
-Group margins_of(const Box& box) {
-  return {{box.x, box.x + box.width, kSideMargin * box.width, kSideMargin * box.width},
-          {box.y, box.y + box.height, kMarginAbove * box.height, kMarginBelow * box.height}};
+// Margins, as parts of a face. Above there is the hair.
+struct Margins {
+  double side = kSideMargin;
+  double above = kMarginAbove;
+  double below = kMarginBelow;
+};
+
+Margins margins_of(const CropWishes& wishes) {
+  if (!wishes.pad_pct) return {};
+  const double pad = *wishes.pad_pct / 100.0;
+  return {pad, pad * kMarginAbove / kMarginBelow, pad};
+}
+
+Group with_margins(const Box& box, const Margins& margins) {
+  const double side = margins.side * box.width;
+  return {{box.x, box.x + box.width, side, side},
+          {box.y, box.y + box.height, margins.above * box.height, margins.below * box.height}};
 }
 
 Extent joined(const Extent& a, const Extent& b) {
@@ -47,11 +61,34 @@ Extent joined(const Extent& a, const Extent& b) {
           std::max(a.high + a.high_margin, b.high + b.high_margin) - high};
 }
 
-// With its margins, as far as the picture has room for them.
-bool fits(const Extent& extent, int picture_px, int crop_px) {
+// Its length with its margins, as far as the picture has room for them.
+double needed_px(const Extent& extent, int picture_px) {
   const double low = std::max(0.0, extent.low - extent.low_margin);
   const double high = std::min(static_cast<double>(picture_px), extent.high + extent.high_margin);
-  return high - low <= crop_px;
+  return high - low;
+}
+
+bool fits(const Group& group, PixelSize picture, PixelSize crop) {
+  return needed_px(group.across, picture.width) <= crop.width &&
+         needed_px(group.down, picture.height) <= crop.height;
+}
+
+// Between the largest crop and the smallest of its aspect that holds the group. Whole pixels, and
+// upwards: what fits stays inside.
+PixelSize zoomed(PixelSize largest, PixelSize picture, const Group& group,
+                 const CropWishes& wishes) {
+  constexpr double kWholePixels = 2;  // a box that begins and ends within a pixel needs both
+  const double across = needed_px(group.across, picture.width) + kWholePixels;
+  const double down = needed_px(group.down, picture.height) + kWholePixels;
+  const double tight = std::max({across / largest.width, down / largest.height,
+                                 static_cast<double>(wishes.least.width) / largest.width,
+                                 static_cast<double>(wishes.least.height) / largest.height});
+  const double share = 1.0 - (1.0 - std::min(1.0, tight)) * wishes.zoom_pct / 100.0;
+  const auto side = [share](int largest_px) {
+    constexpr double kHair = 1e-9;
+    return std::clamp(static_cast<int>(std::ceil(largest_px * share - kHair)), 1, largest_px);
+  };
+  return {side(largest.width), side(largest.height)};
 }
 
 // The start of a crop of crop_px along an axis of picture_px. `aim`: where in the crop the middle
@@ -79,17 +116,23 @@ int place(const Extent& extent, int picture_px, int crop_px, double aim, double 
   return std::clamp(whole, 0, start_max);
 }
 
-std::vector<Box> deciding_boxes(PixelSize picture, std::span<const Face> faces) {
-  std::vector<Box> boxes;
+// The boxes that decide, largest first; equal ones from the left, so that the order given does not
+// matter.
+std::vector<Box> deciding_boxes(PixelSize picture, std::span<const Face> faces,
+                                const CropWishes& wishes) {
+  std::vector<Face> inside;
   for (const Face& face : faces) {
     const Box box = clipped(face.box, picture.width, picture.height);
-    if (box.area() > 0) boxes.push_back(box);
+    if (box.area() > 0) inside.push_back({box, face.score});
   }
-  // Largest first; equal ones from the left, so that the order given does not matter.
-  std::sort(boxes.begin(), boxes.end(), [](const Box& a, const Box& b) {
-    return a.area() != b.area() ? a.area() > b.area() : a.x < b.x;
-  });
-  if (!boxes.empty()) {
+  sort_largest_first(inside);
+  std::vector<Box> boxes;
+  for (const Face& face : inside) boxes.push_back(face.box);
+  if (wishes.index) {
+    if (*wishes.index >= boxes.size()) return {};
+    return {boxes[*wishes.index]};
+  }
+  if (!boxes.empty() && !wishes.all) {
     const double least = boxes.front().height * kPasserByHeightRatio;
     std::erase_if(boxes, [least](const Box& box) { return box.height < least; });
   }
@@ -123,23 +166,24 @@ PixelSize largest_of_aspect(PixelSize picture, PixelSize wanted) {
 }
 
 std::optional<CropPlan> plan_face_crop(PixelSize picture, PixelSize wanted,
-                                       std::span<const Face> faces) {
-  const std::vector<Box> boxes = deciding_boxes(picture, faces);
+                                       std::span<const Face> faces, const CropWishes& wishes) {
+  const std::vector<Box> boxes = deciding_boxes(picture, faces, wishes);
   if (boxes.empty()) return std::nullopt;
-  const PixelSize crop = largest_of_aspect(picture, wanted);
+  const PixelSize largest = largest_of_aspect(picture, wanted);
 
-  Group group = margins_of(boxes.front());
+  const Margins margins = margins_of(wishes);
+  Group group = with_margins(boxes.front(), margins);
   Group all = group;
   for (const Box& box : boxes) {
-    const Group one = margins_of(box);
+    const Group one = with_margins(box, margins);
     all = {joined(all.across, one.across), joined(all.down, one.down)};
   }
   CropSubject subject = CropSubject::Face;
-  if (boxes.size() > 1 && fits(all.across, picture.width, crop.width) &&
-      fits(all.down, picture.height, crop.height)) {
+  if (boxes.size() > 1 && (wishes.all || fits(all, picture, largest))) {
     group = all;
     subject = CropSubject::Faces;
   }
+  const PixelSize crop = zoomed(largest, picture, group, wishes);
   const int left = place(group.across, picture.width, crop.width, kAimAcross, kMiddle);
   const int top = place(group.down, picture.height, crop.height, kAimDown, kEyes);
   return CropPlan{{left, top, crop.width, crop.height}, subject};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,10 +21,22 @@ struct Box {
   [[nodiscard]] double area() const { return width * height; }
 };
 
+// px, as of Box.
+struct Point {
+  double x = 0;
+  double y = 0;
+};
+
+// The points that a model may tell of, in this order; right and left are the person's own.
+inline constexpr std::array<std::string_view, 5> kLandmarks = {
+    "right_eye", "left_eye", "nose", "right_mouth_corner", "left_mouth_corner"};
+
 // Forehead to chin, ear to ear: the hair is above the box.
 struct Face {
   Box box;
   float score = 0;  // 0..1, at least the detector's threshold
+  // As kLandmarks, or none: not every model has them. They may lie outside the box.
+  std::vector<Point> landmarks{};
 };
 
 // Finds upright faces. Holds a network with its buffers: one thread at a time, and calls of the

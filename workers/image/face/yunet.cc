@@ -28,28 +28,46 @@ constexpr std::array<int, 2> kLongSidesPx{FaceDetector::kLongSidePx, 384};
 
 std::vector<std::string> output_names() {
   std::vector<std::string> names;
-  for (const char* head : {"cls_", "obj_", "bbox_"}) {
+  for (const char* head : {"cls_", "obj_", "bbox_", "kps_"}) {
     for (const int stride : kStridesPx) names.push_back(head + std::to_string(stride));
   }
   return names;
 }
 
-// Candidates of one stride in canvas pixels. `sure` and `object` are cells x 1, `box` cells x 4.
-void decode_stride(const DnnNet::Tensor& sure, const DnnNet::Tensor& object,
-                   const DnnNet::Tensor& box, std::size_t columns, int stride_px,
-                   std::vector<Face>& out) {
-  for (std::size_t i = 0; i < sure.values.size(); ++i) {
-    const float score = std::sqrt(std::clamp(sure.values[i], 0.0F, 1.0F) *
-                                  std::clamp(object.values[i], 0.0F, 1.0F));
+// What one stride says: of each cell two scores, a box of four numbers, and five points of two.
+struct Heads {
+  const DnnNet::Tensor& sure;
+  const DnnNet::Tensor& object;
+  const DnnNet::Tensor& box;
+  const DnnNet::Tensor& points;
+  [[nodiscard]] bool fit(std::size_t cells) const {
+    return sure.values.size() == cells && object.values.size() == cells &&
+           box.values.size() == 4 * cells && points.values.size() == kPointNumbers * cells;
+  }
+  static constexpr std::size_t kPointNumbers = 2 * kLandmarks.size();
+};
+
+// Candidates of one stride in canvas pixels.
+void decode_stride(const Heads& heads, std::size_t columns, int stride_px, std::vector<Face>& out) {
+  for (std::size_t i = 0; i < heads.sure.values.size(); ++i) {
+    const float score = std::sqrt(std::clamp(heads.sure.values[i], 0.0F, 1.0F) *
+                                  std::clamp(heads.object.values[i], 0.0F, 1.0F));
     if (!(score >= kScoreMin)) continue;
-    const auto place = box.values.subspan(4 * i, 4);
+    const auto place = heads.box.values.subspan(4 * i, 4);
     const std::size_t column = i % columns;
     const std::size_t row = i / columns;
     const double x = (static_cast<double>(column) + static_cast<double>(place[0])) * stride_px;
     const double y = (static_cast<double>(row) + static_cast<double>(place[1])) * stride_px;
     const double width = std::exp(static_cast<double>(place[2])) * stride_px;
     const double height = std::exp(static_cast<double>(place[3])) * stride_px;
-    out.push_back({{x - width / 2, y - height / 2, width, height}, score});
+    Face face{{x - width / 2, y - height / 2, width, height}, score};
+    const auto points = heads.points.values.subspan(Heads::kPointNumbers * i, Heads::kPointNumbers);
+    for (std::size_t p = 0; p < kLandmarks.size(); ++p) {
+      face.landmarks.push_back(
+          {(static_cast<double>(column) + static_cast<double>(points[2 * p])) * stride_px,
+           (static_cast<double>(row) + static_cast<double>(points[2 * p + 1])) * stride_px});
+    }
+    out.push_back(std::move(face));
   }
 }
 
@@ -77,14 +95,12 @@ base::Result<std::vector<Face>> YuNet::look(const RgbView& canvas) {
   for (std::size_t i = 0; i < kLevels; ++i) {
     const auto columns = static_cast<std::size_t>(canvas.width / kStridesPx[i]);
     const auto cells = columns * static_cast<std::size_t>(canvas.height / kStridesPx[i]);
-    const DnnNet::Tensor& sure = heads->at(i);
-    const DnnNet::Tensor& object = heads->at(kLevels + i);
-    const DnnNet::Tensor& box = heads->at(2 * kLevels + i);
-    if (sure.values.size() != cells || object.values.size() != cells ||
-        box.values.size() != 4 * cells) {
+    const Heads stride{heads->at(i), heads->at(kLevels + i), heads->at(2 * kLevels + i),
+                       heads->at(3 * kLevels + i)};
+    if (!stride.fit(cells)) {
       return base::fail(base::Reason::Internal, "the heads of the model are not YuNet's");
     }
-    decode_stride(sure, object, box, columns, kStridesPx[i], candidates);
+    decode_stride(stride, columns, kStridesPx[i], candidates);
   }
   return candidates;
 }
@@ -99,6 +115,9 @@ base::Result<std::vector<Face>> YuNet::detect(const RgbView& picture) {
       face.box = clipped({face.box.x / level.scale_x, face.box.y / level.scale_y,
                           face.box.width / level.scale_x, face.box.height / level.scale_y},
                          picture.width, picture.height);
+      for (Point& point : face.landmarks) {
+        point = {point.x / level.scale_x, point.y / level.scale_y};
+      }
       if (face.box.area() > 0) faces.push_back(face);
     }
     if (!faces.empty()) break;

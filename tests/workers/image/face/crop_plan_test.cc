@@ -135,6 +135,53 @@ TEST(CropPlanTest, HasNoPlanWithoutAFace) {
   }
 }
 
+TEST(CropWishesTest, AnIndexChoosesOneFaceByItsSize) {
+  const std::vector<Face> faces{face_at(30, 100, 80, 100), face_at(700, 120, 100, 120),
+                                face_at(400, 100, 10, 12)};
+  const auto left_of = [&](std::size_t index) {
+    CropWishes wishes;
+    wishes.index = index;
+    const auto plan = plan_face_crop({1000, 500}, {100, 100}, faces, wishes);
+    EXPECT_TRUE(plan.has_value());
+    EXPECT_EQ(plan->subject, CropSubject::Face);
+    return plan->rect.left;
+  };
+  EXPECT_EQ(left_of(0), 500);
+  EXPECT_EQ(left_of(1), 0);
+  EXPECT_EQ(left_of(2), 405 - 250);
+  CropWishes wishes;
+  wishes.index = 3;
+  EXPECT_FALSE(plan_face_crop({1000, 500}, {100, 100}, faces, wishes).has_value());
+}
+
+TEST(CropWishesTest, AllCountEvenWhereTheyDoNotFit) {
+  const std::vector<Face> faces{face_at(30, 100, 80, 100), face_at(890, 120, 100, 120),
+                                face_at(400, 100, 10, 12)};
+  CropWishes wishes;
+  wishes.all = true;
+  const auto plan = plan_face_crop({1000, 500}, {100, 100}, faces, wishes);
+  ASSERT_TRUE(plan.has_value());
+  EXPECT_EQ(plan->subject, CropSubject::Faces);
+  EXPECT_EQ(plan->rect.left, (30 + 990) / 2 - 250);  // the middle of what is too wide
+}
+
+TEST(CropWishesTest, ZoomsInUntilTheMarginsAreReached) {
+  const std::vector<Face> faces{face_at(450, 200, 100, 100)};
+  const auto rect_of = [&](int zoom_pct, std::optional<int> pad_pct = std::nullopt,
+                           PixelSize least = {1, 1}) {
+    const CropWishes wishes{std::nullopt, false, zoom_pct, pad_pct, least};
+    return plan_face_crop({1000, 500}, {200, 200}, faces, wishes)->rect;
+  };
+  EXPECT_EQ(rect_of(0).width, 500);
+  EXPECT_EQ(rect_of(100).width, 172);  // 100 and 45 and 25, and two for whole pixels
+  EXPECT_EQ(rect_of(100).height, 172);
+  EXPECT_EQ(rect_of(50).width, 336);
+  EXPECT_EQ(rect_of(100, 0).width, 102);
+  EXPECT_EQ(rect_of(100, 100).width, 382);  // 180 above
+  EXPECT_EQ(rect_of(100, std::nullopt, {300, 300}).width, 300);
+  for (const int zoom : {0, 30, 100}) EXPECT_TRUE(holds(rect_of(zoom), faces[0].box)) << zoom;
+}
+
 // Pictures, sizes and faces by a generator with a fixed seed.
 class CropPlanPropertyTest : public testing::Test {
  protected:
@@ -225,6 +272,39 @@ TEST_F(CropPlanPropertyTest, KeepsWholeWhatItWasPlacedBy) {
   }
   EXPECT_GT(faces, 300);
   EXPECT_GT(alone, 300);
+}
+
+TEST_F(CropPlanPropertyTest, ZoomingInKeepsTheAspectAndWhatFits) {
+  int closer = 0;
+  for (int i = 0; i < 5'000; ++i) {
+    const Draw d = draw();
+    const CropWishes wishes{std::nullopt,
+                            between(0, 1) == 1,
+                            between(0, 100),
+                            between(0, 60),
+                            {between(1, d.picture.width), between(1, d.picture.height)}};
+    const auto plan = plan_face_crop(d.picture, d.wanted, d.faces, wishes);
+    if (!plan) continue;
+    const PixelRect& rect = plan->rect;
+    const PixelSize largest = largest_of_aspect(d.picture, d.wanted);
+    ASSERT_GE(rect.left, 0);
+    ASSERT_GE(rect.top, 0);
+    ASSERT_LE(rect.left + rect.width, d.picture.width);
+    ASSERT_LE(rect.top + rect.height, d.picture.height);
+    ASSERT_LE(rect.width, largest.width);
+    ASSERT_GE(rect.width, std::min(largest.width, wishes.least.width));
+    ASSERT_GE(rect.height, std::min(largest.height, wishes.least.height));
+    const double share = static_cast<double>(rect.width) / largest.width;
+    ASSERT_LE(std::abs(rect.height - largest.height * share),
+              1 + static_cast<double>(largest.height) / largest.width);
+    closer += share < 0.95 ? 1 : 0;
+    if (wishes.all) continue;
+    const Box face = deciding(d.picture, d.faces).front();
+    const bool fits = std::ceil(face.x + face.width) - std::floor(face.x) <= largest.width &&
+                      std::ceil(face.y + face.height) - std::floor(face.y) <= largest.height;
+    if (fits) ASSERT_TRUE(holds(rect, face)) << testing::PrintToString(rect);
+  }
+  EXPECT_GT(closer, 500);
 }
 
 TEST_F(CropPlanPropertyTest, DoesNotDependOnTheOrderOfTheFaces) {

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/workers/image/face/face_pictures.h"
+#include "tests/workers/image/face/facecrop_run.h"
+#include "tests/workers/image/pictures.h"
+
+namespace millrace::workers::face {
+namespace {
+
+using vips::VImage;
+
+std::size_t faces_in_file(const std::string& file) {
+  const auto told = run_pipeline(file, "faces");
+  return told ? nlohmann::json::parse(told->file).at("faces").size() : 0;
+}
+
+Variant redacted(const std::string& source, const std::string& pipeline) {
+  auto variant = run_pipeline(source, pipeline);
+  EXPECT_TRUE(variant) << pipeline << ": " << variant.error().public_message;
+  return variant ? *variant : Variant{};
+}
+
+TEST(RedactTest, TheNetworkFindsNoFaceAnyMore) {
+  for (const char* name : {"astronaut.png", "sample1.jpg", "sample3.jpg"}) {
+    const std::string source = read_file(sample_picture(name));
+    const std::size_t faces = faces_in_file(source);
+    ASSERT_GT(faces, 0U) << name;
+    for (const char* by : {"", "/by/blur", "/by/pixelate/cells/4"}) {
+      const Variant variant = redacted(source, "redact/faces" + std::string(by));
+      EXPECT_EQ(variant.outcome.headers.at("X-Millrace-Faces"), std::to_string(faces)) << name;
+      EXPECT_EQ(faces_in_file(variant.file), 0U) << name << by;
+    }
+  }
+}
+
+TEST(RedactTest, TheRestOfThePictureIsAsItWas) {
+  const std::string source = read_file(sample_picture("astronaut.png"));
+  const Variant variant = redacted(source, "redact/faces");
+  EXPECT_EQ(variant.outcome.media_type, "image/png");
+  EXPECT_EQ(variant.outcome.width, 512);
+  const VImage before = image::decode(source);
+  const VImage after = image::decode(variant.file);
+  // Below the shoulders, and the face itself.
+  EXPECT_EQ(image::mean_difference(before.extract_area(0, 300, 512, 212),
+                                   after.extract_area(0, 300, 512, 212)),
+            0);
+  EXPECT_GT(image::mean_difference(before.extract_area(178, 70, 92, 107),
+                                   after.extract_area(178, 70, 92, 107)),
+            5);
+}
+
+TEST(RedactTest, APictureWithoutFacesStaysOne) {
+  const Variant variant = redacted(image::make_jpeg(300, 200), "redact/faces");
+  EXPECT_EQ(variant.outcome.headers.at("X-Millrace-Faces"), "0");
+  EXPECT_LT(image::mean_difference(image::decode(variant.file), image::make_photo(300, 200)), 9);
+}
+
+TEST(RedactTest, HoldsItsBounds) {
+  const pipeline::Catalogue catalogue(worker_with_model().commands());
+  for (const char* good : {"redact/faces/cells/2", "redact/faces/cells/16", "redact/faces/pad/0",
+                           "redact/faces/pad/100"}) {
+    EXPECT_TRUE(catalogue.check(good)) << good;
+  }
+  for (const char* bad :
+       {"redact", "redact/plates", "redact/faces/cells/1", "redact/faces/cells/17",
+        "redact/faces/pad/101", "redact/faces/by/black", "redact/faces/ignore-error/1"}) {
+    EXPECT_FALSE(catalogue.check(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace millrace::workers::face

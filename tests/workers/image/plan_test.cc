@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a command foretells is what comes out: for pipelines drawn at random, over pictures of all
+// orientations.
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "pipeline/pipeline.h"
+#include "tests/workers/image/pictures.h"
+#include "tests/workers/image/running.h"
+
+namespace millrace::workers::image {
+namespace {
+
+constexpr int kPipelines = 2'000;
+
+class Dice {
+ public:
+  explicit Dice(unsigned seed) : engine_(seed) {}
+  int number(int min, int max) {
+    return min + static_cast<int>(engine_() % static_cast<unsigned>(max - min + 1));
+  }
+  template <class T>
+  const T& one_of(const std::vector<T>& things) {
+    return things[engine_() % things.size()];
+  }
+
+ private:
+  std::mt19937 engine_;
+};
+
+// A value for one number of a form: mostly small, so that the pictures stay so.
+std::string digits(Dice& dice, const pipeline::FormNumber& number) {
+  const auto min = static_cast<int>(number.min);
+  const auto max = static_cast<int>(std::min<std::int64_t>(number.max, 150));
+  std::string text = std::to_string(dice.number(min, std::max(min, max)));
+  if (number.decimals_max > 0) text += "." + std::to_string(dice.number(1, 9));
+  if (number.is_offset) text = (dice.number(0, 1) == 0 ? "a" : "-") + text;
+  return text;
+}
+
+std::string form_value(Dice& dice, const pipeline::ParameterSpec& spec) {
+  const pipeline::ValueForm& form = dice.one_of(spec.forms);
+  std::string text = form.text;
+  for (const pipeline::FormNumber& number : form.numbers) {
+    const std::string name = "<" + number.name + ">";
+    text.replace(text.find(name), name.size(), digits(dice, number));
+  }
+  return text;
+}
+
+std::string value(Dice& dice, const pipeline::ParameterSpec& spec) {
+  switch (spec.kind) {
+    case pipeline::ParameterKind::Integer:
+      return std::to_string(dice.number(static_cast<int>(spec.min),
+                                        static_cast<int>(std::min<std::int64_t>(spec.max, 400))));
+    case pipeline::ParameterKind::Choice:
+      return dice.one_of(spec.choices);
+    case pipeline::ParameterKind::Quality:
+      return std::to_string(dice.number(1, 100)) + (dice.number(0, 1) == 0 ? "!" : "");
+    case pipeline::ParameterKind::Size:
+      return std::to_string(dice.number(1, 120)) + "x" + std::to_string(dice.number(1, 120));
+    case pipeline::ParameterKind::Form:
+      return form_value(dice, spec);
+    case pipeline::ParameterKind::Color:
+      return pipeline::value_of(pipeline::Color{static_cast<std::uint8_t>(dice.number(0, 255)), 9,
+                                                99,
+                                                static_cast<std::uint8_t>(dice.number(0, 255))});
+    case pipeline::ParameterKind::Flag:
+      break;
+  }
+  return "";
+}
+
+std::string command(Dice& dice, const pipeline::CommandSpec& spec) {
+  std::string text = spec.name;
+  for (const auto& parameter : spec.positional) text += "/" + value(dice, parameter);
+  std::vector<std::string> given;
+  for (int i = dice.number(1, 4); i > 0 && !spec.named.empty(); --i) {
+    const pipeline::ParameterSpec& parameter = dice.one_of(spec.named);
+    // AVIF takes its time, and a failure is what is looked for.
+    if (parameter.name == "ignore-error" || std::ranges::count(given, parameter.name) > 0) continue;
+    const std::string text_of_value = value(dice, parameter);
+    if (text_of_value == "avif") continue;
+    given.push_back(parameter.name);
+    text += "/" + parameter.name + (text_of_value.empty() ? "" : "/" + text_of_value);
+  }
+  return text;
+}
+
+TEST(PlanTest, ForetellsTheSizeOfRandomPipelines) {
+  std::vector<pipeline::CommandSpec> specs;
+  for (const auto& spec : test_worker().commands()) {
+    if (spec.gives == "image") specs.push_back(spec);
+  }
+  const pipeline::Catalogue catalogue(test_worker().commands());
+  Dice dice(20'260'727);
+  int foretold = 0;
+  for (int i = 0; i < kPipelines; ++i) {
+    const int orientation = dice.number(1, 8);
+    const std::string source =
+        dice.number(0, 2) == 0
+            ? make_file(make_photo_with_alpha(dice.number(1, 200), dice.number(1, 200)), ".png")
+            : make_oriented_jpeg(dice.number(1, 200), dice.number(1, 200), orientation);
+    std::string text = command(dice, dice.one_of(specs));
+    for (int more = dice.number(0, 2); more > 0; --more) {
+      text += "|" + command(dice, dice.one_of(specs));
+    }
+    const auto checked = catalogue.check(text);
+    if (!checked) continue;  // imageView2 with nothing but a mode, and the like
+    const auto seen = probe(source);
+    ASSERT_TRUE(seen);
+    const auto plan =
+        test_worker().plan(*checked, {{seen->width, seen->height}, seen->orientation});
+    const auto variant = run_pipeline(source, text);
+    if (!plan) {
+      ASSERT_FALSE(variant) << text;
+      EXPECT_EQ(variant.error().reason, plan.error().reason) << text;
+      continue;
+    }
+    if (!variant) {
+      EXPECT_EQ(variant.error().reason, base::Reason::ResultTooLarge)
+          << text << ": " << variant.error().public_message << variant.error().detail;
+      continue;
+    }
+    if (!*plan) continue;
+    ++foretold;
+    const vips::VImage made =
+        vips::VImage::new_from_buffer(variant->file.data(), variant->file.size(), "");
+    EXPECT_EQ((Size{made.width(), made.height()}), **plan)
+        << text << " on " << seen->width << "x" << seen->height;
+    EXPECT_EQ(variant->outcome.width, made.width());
+    EXPECT_EQ(variant->outcome.height, made.height());
+  }
+  EXPECT_GT(foretold, kPipelines / 2);
+}
+
+TEST(PlanTest, DoesNotKnowWhatDependsOnBytes) {
+  const pipeline::Catalogue catalogue(test_worker().commands());
+  const auto plan = [&](const char* text) {
+    return test_worker().plan(*catalogue.check(text), {{640, 427}, 6});
+  };
+  EXPECT_EQ(*plan("imageMogr2/thumbnail/320x/size-limit/5k!"), std::nullopt);
+  EXPECT_EQ(*plan("imageInfo"), std::nullopt);
+  EXPECT_EQ(*plan("imageMogr2/thumbnail/320x"), (Size{320, 214}));
+  EXPECT_EQ(*plan("imageView2/2/w/320"), (Size{320, 480}));
+  EXPECT_EQ(*plan("imageMogr2/thumbnail/320x|imageView2/2/w/107"), (Size{107, 160}));
+  EXPECT_EQ(*plan("imageMogr2/thumbnail/320x/strip|imageView2/2/w/160"), (Size{160, 107}));
+  EXPECT_EQ(plan("imageMogr2/crop/!5x5a640a0").error().reason, base::Reason::BadParameter);
+}
+
+}  // namespace
+}  // namespace millrace::workers::image

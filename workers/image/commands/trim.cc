@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "workers/image/command.h"
+#include "workers/image/content_area.h"
+#include "workers/image/operations.h"
+#include "workers/image/parameters.h"
+
+namespace millrace::workers::image {
+namespace {
+
+using pipeline::CommandCall;
+using pipeline::ParameterSpec;
+using vips::VImage;
+
+constexpr int kThreshold = 10;
+constexpr const char* kCropHeader = "X-Millrace-Crop";
+
+constexpr const char* kDescription =
+    "Takes the border off the upright picture: what is left is the smallest rectangle that holds "
+    "every pixel that differs from the border by more than `threshold` (of 255, in any of red, "
+    "green and blue). The border's colour is `background`, or else that of the pixel in the upper "
+    "left corner. Where that is transparent, what counts is alpha alone.\n\n"
+    "Specks of a pixel or two are overlooked, and JPEG's noise stays below the default threshold. "
+    "A picture that is all border stays as it is.\n\n"
+    "`X-Millrace-Crop` says which rectangle was kept (`<w>x<h>+<left>+<top>`). `format`, `q`, "
+    "`interlace` and `colors` are those of imageView2.";
+
+pipeline::CommandSpec make_spec() {
+  pipeline::CommandSpec spec;
+  spec.name = "trim";
+  spec.summary = "Takes a border of one colour off.";
+  spec.description = kDescription;
+  ParameterSpec threshold =
+      integer_parameter("threshold", "How much a pixel must differ from the border.", "", 0, 255);
+  threshold.default_text = std::to_string(kThreshold);
+  ParameterSpec background;
+  background.name = "background";
+  background.summary = "The colour of the border; that of the upper left corner when not given.";
+  background.kind = pipeline::ParameterKind::Color;
+  spec.named = {threshold,
+                background,
+                format_parameter(),
+                interlace_parameter(),
+                quality_parameter("q"),
+                colors_parameter(),
+                ignore_error_parameter()};
+  spec.takes = {"image"};
+  spec.gives = "image";
+  spec.examples = {
+      {"trim", "Without its border."},
+      {"trim/threshold/40/background/d2hpdGU=", "Without what is nearly white."},
+      {"imageMogr2/border/20x30/bordercolor/cmVk|trim", "Framed and unframed again."},
+  };
+  return spec;
+}
+
+base::Result<void> run(const CommandCall& call, ImageStage& stage) {
+  const Size before = stage.size();
+  const GivenFile given = given_file(stage);
+  auto picture = stage.picture_in_memory();
+  if (!picture) return base::fail(std::move(picture.error()));
+  const auto threshold = static_cast<int>(call.integer("threshold").value_or(kThreshold));
+  const Area kept = content_area(*picture, call.color("background"), threshold)
+                        .value_or(Area{0, 0, before.width, before.height});
+  const Size after{kept.width, kept.height};
+  const auto cut = [kept](const VImage& frame) { return cropped(frame, kept); };
+  if (auto changed = stage.change(cut, after); !changed) return changed;
+  stage.headers()[kCropHeader] =
+      fmt::format("{}x{}+{}+{}", kept.width, kept.height, kept.left, kept.top);
+  return stage.encode_as(chosen_encoding(call, "q", given, before, after));
+}
+
+}  // namespace
+
+template <>
+ImageCommand image_command<"trim">(const ImageWorkerOptions&) {
+  return {make_spec(), {}, run};
+}
+
+}  // namespace millrace::workers::image

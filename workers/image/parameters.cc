@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/image/parameters.h"
+
+#include <utility>
+
+#include "workers/image/vips_runtime.h"
+
+namespace millrace::workers::image {
+namespace {
+
+using pipeline::ParameterKind;
+using pipeline::ParameterSpec;
+
+// What the reference gives to a GIF made of a GIF.
+constexpr int kColorsOfGif = 128;
+
+}  // namespace
+
+ParameterSpec integer_parameter(std::string name, std::string summary, std::string unit,
+                                std::int64_t min, std::int64_t max) {
+  ParameterSpec spec;
+  spec.name = std::move(name);
+  spec.summary = std::move(summary);
+  spec.kind = ParameterKind::Integer;
+  spec.unit = std::move(unit);
+  spec.min = min;
+  spec.max = max;
+  return spec;
+}
+
+ParameterSpec switch_parameter(std::string name, std::string summary) {
+  ParameterSpec spec = integer_parameter(std::move(name), std::move(summary), "", 0, 1);
+  spec.default_text = "0";
+  return spec;
+}
+
+ParameterSpec format_parameter() {
+  ParameterSpec spec;
+  spec.name = "format";
+  spec.summary = "The format of the result; the source's own when it is not given.";
+  spec.kind = ParameterKind::Choice;
+  spec.choices = {"jpg", "jpeg"};
+  for (const OutputFormat format :
+       {OutputFormat::Png, OutputFormat::Webp, OutputFormat::Gif, OutputFormat::Avif}) {
+    if (can_write(format)) spec.choices.emplace_back(word_of(format));
+  }
+  spec.ignore_case = true;
+  return spec;
+}
+
+ParameterSpec quality_parameter(std::string name) {
+  ParameterSpec spec = integer_parameter(
+      std::move(name), "The quality of the result; `!` after it forces it.", "", 1, 100);
+  spec.kind = ParameterKind::Quality;
+  spec.default_text = "75 (avif: 50)";
+  return spec;
+}
+
+ParameterSpec colors_parameter() {
+  ParameterSpec spec;
+  spec.name = "colors";
+  spec.summary = "The most colours of a PNG or GIF.";
+  spec.kind = ParameterKind::Choice;
+  spec.choices = {"2", "4", "8", "16", "32", "64", "128", "256"};
+  return spec;
+}
+
+ParameterSpec interlace_parameter() { return switch_parameter("interlace", "1: progressive."); }
+
+ParameterSpec ignore_error_parameter() {
+  return switch_parameter("ignore-error",
+                          "1: answer with the source itself when it cannot be processed.");
+}
+
+GivenFile given_file(const ImageStage& stage) {
+  GivenFile given{stage.encoding(), stage.encoding().format, stage.jpeg_quality_pct()};
+  if (!stage.untouched()) return given;
+  const auto own = output_format_from_word(word_of(stage.source().format));
+  if (own && can_write(*own)) given.kept_format = *own;
+  return given;
+}
+
+Encoding chosen_encoding(const pipeline::CommandCall& call, std::string_view quality_name,
+                         const GivenFile& given, Size before, Size after) {
+  Encoding encoding;
+  encoding.format = given.encoding.format;
+  if (const auto word = call.choice("format")) {
+    encoding.format = output_format_from_word(*word).value_or(given.kept_format);
+  }
+  encoding.quality_pct = effective_quality(encoding.format, call.quality(quality_name),
+                                           {given.jpeg_quality_pct, before, after});
+  encoding.interlace = call.integer("interlace").value_or(0) == 1;
+  const bool gif_to_gif =
+      given.encoding.format == OutputFormat::Gif && encoding.format == OutputFormat::Gif;
+  if (gif_to_gif) encoding.colors = kColorsOfGif;
+  if (const auto colors = call.choice("colors")) encoding.colors = std::stoi(*colors);
+  return encoding;
+}
+
+}  // namespace millrace::workers::image

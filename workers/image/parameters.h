@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pipeline/command_spec.h"
+#include "workers/image/stage.h"
+
+namespace millrace::workers::image {
+
+// The parameters that several commands have, each in one place.
+
+pipeline::ParameterSpec integer_parameter(std::string name, std::string summary, std::string unit,
+                                          std::int64_t min, std::int64_t max);
+// 0 or 1, and 0 when it is not given.
+pipeline::ParameterSpec switch_parameter(std::string name, std::string summary);
+// What the installed libvips can write.
+pipeline::ParameterSpec format_parameter();
+pipeline::ParameterSpec quality_parameter(std::string name);
+pipeline::ParameterSpec colors_parameter();
+pipeline::ParameterSpec interlace_parameter();
+// The agent answers with the original where a command that has ignore-error/1 fails.
+pipeline::ParameterSpec ignore_error_parameter();
+
+// The file that a command is given.
+struct GivenFile {
+  Encoding encoding;                    // as ImageStage says it
+  OutputFormat kept_format;             // of format/copy: the source's own, where it can be written
+  std::optional<int> jpeg_quality_pct;  // as ImageStage says it
+};
+GivenFile given_file(const ImageStage& stage);
+
+// The file that a command gives, as the parameters above tell it; `quality_name` is the name of its
+// quality, and the sizes are those before and after it.
+Encoding chosen_encoding(const pipeline::CommandCall& call, std::string_view quality_name,
+                         const GivenFile& given, Size before, Size after);
+
+}  // namespace millrace::workers::image
