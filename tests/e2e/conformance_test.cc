@@ -275,6 +275,24 @@ TEST_F(ConformanceTest, FacecropFindsTheAstronautAndSaysSo) {
   EXPECT_EQ(faceless.header("x-millrace-crop"), "attention");
 }
 
+TEST_F(ConformanceTest, FacesAreToldAndCovered) {
+  const std::filesystem::path astronaut =
+      std::filesystem::path(MILLRACE_SOURCE_DIR) / "sample-bucket" / "astronaut.png";
+  ASSERT_TRUE(std::filesystem::exists(astronaut)) << "scripts/fetch-assets.sh brings " << astronaut;
+  system_->add_photo("eileen.png", read_file(astronaut));
+  const HttpReply told = system_->get("/photos/eileen.png?faces");
+  ASSERT_EQ(told.status, 200) << told.body;
+  EXPECT_EQ(told.header("content-type"), "application/json");
+  EXPECT_EQ(nlohmann::json::parse(told.body).at("faces").size(), 1U);
+  const HttpReply covered = system_->get("/photos/eileen.png?redact/faces/by/blur");
+  ASSERT_EQ(covered.status, 200) << covered.body;
+  EXPECT_EQ(covered.header("x-millrace-faces"), "1");
+  const HttpReply after = system_->get("/photos/eileen.png?redact/faces/by/blur|faces");
+  EXPECT_TRUE(nlohmann::json::parse(after.body).at("faces").empty()) << after.body;
+  const HttpReply close = system_->get("/photos/eileen.png?facecrop/100x100/zoom/100");
+  EXPECT_EQ(close.header("x-millrace-crop"), "face");
+}
+
 TEST_F(ConformanceTest, TheSameVariantAgainIsCachedAndConditional) {
   const std::string target = "/photos/k.jpg?imageView2/2/w/321";
   const HttpReply first = system_->get(target);

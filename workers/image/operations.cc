@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/image/operations.h"
 
+#include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numbers>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 namespace millrace::workers::image {
@@ -19,12 +21,6 @@ Size size_of(const VImage& frame) { return {frame.width(), frame.height()}; }
 VImage to_8_bit(const VImage& frame) {
   if (frame.format() == VIPS_FORMAT_UCHAR) return frame;
   return frame.linear(1.0, 0.5).cast(VIPS_FORMAT_UCHAR);
-}
-
-// A change of pixels by their neighbours, with colours weighed by alpha.
-VImage among_neighbours(const VImage& frame, const std::function<VImage(const VImage&)>& change) {
-  if (!frame.has_alpha()) return to_8_bit(change(frame));
-  return to_8_bit(change(frame.premultiply()).unpremultiply());
 }
 
 bool is_grey(const Color& color) { return color.red == color.green && color.red == color.blue; }
@@ -65,23 +61,43 @@ VImage of_one_color(const VImage& frame, Size size, const std::vector<double>& i
              VImage::option()->set("extend", VIPS_EXTEND_COPY));
 }
 
-// One side of the bell, from its middle outwards; the whole sums to 1. Each weight is the mean of
-// three samples across its pixel, as ImageMagick takes it: a narrow bell would come out too
-// pointed.
+// The weights of a bell. Each is the mean of three samples across its pixel, as ImageMagick takes
+// it: a narrow bell would come out too pointed.
 std::vector<double> bell(int radius_px, double sigma_px) {
-  std::vector<double> whole(static_cast<std::size_t>(2 * radius_px) + 1);
-  double sum = 0;
+  std::vector<double> weights;
   for (int i = -radius_px; i <= radius_px; ++i) {
     double weight = 0;
     for (const double part : {-1.0 / 3, 0.0, 1.0 / 3}) {
       const double away = (i + part) / sigma_px;
       weight += std::exp(-away * away / 2);
     }
-    whole[static_cast<std::size_t>(i + radius_px)] = weight;
-    sum += weight;
+    weights.push_back(weight);
   }
-  for (double& weight : whole) weight /= sum;
-  return whole;
+  return weights;
+}
+
+// A kernel whose sum counts as 1.
+VImage mask_of(int width, int height, std::vector<double> weights) {
+  VImage mask = VImage::new_matrix(width, height, weights.data(), static_cast<int>(weights.size()));
+  mask.set("scale", std::accumulate(weights.begin(), weights.end(), 0.0));
+  return mask;
+}
+
+using Convolve = VImage (*)(const VImage& from, const VImage& mask, VipsPrecision precision);
+
+// In whole numbers where that can be, which is three to five times as fast as in floating point and
+// differs from it by a third of a step of 255 in the mean. Colours that alpha has weighed are no
+// whole numbers.
+VImage convolved(const VImage& frame, int width, int height, std::vector<double> weights,
+                 Convolve convolve) {
+  if (frame.has_alpha()) {
+    const VImage mask = mask_of(width, height, std::move(weights));
+    return to_8_bit(convolve(frame.premultiply(), mask, VIPS_PRECISION_FLOAT).unpremultiply());
+  }
+  constexpr double kPeak = 255;
+  const double peak = *std::max_element(weights.begin(), weights.end());
+  for (double& weight : weights) weight = std::round(weight * kPeak / peak);
+  return convolve(frame, mask_of(width, height, std::move(weights)), VIPS_PRECISION_INTEGER);
 }
 
 }  // namespace
@@ -152,19 +168,20 @@ VImage turned(const VImage& frame, int degrees, const Color& fill) {
   if (roomy.has_alpha()) {
     for (std::size_t i = 0; i + 1 < ink.size(); ++i) ink[i] *= ink.back() / kOpaque;
   }
-  const auto turn = [&](const VImage& from) {
-    return from.affine({cosine, -sine, sine, cosine},
-                       VImage::option()
-                           ->set("interpolate", vips::VInterpolate::new_from_name("bicubic"))
-                           ->set("oarea", std::vector<int>{0, 0, static_cast<int>(canvas.width),
-                                                           static_cast<int>(canvas.height)})
-                           ->set("odx", to_x)
-                           ->set("ody", to_y)
-                           ->set("extend", VIPS_EXTEND_BACKGROUND)
-                           ->set("background", ink)
-                           ->set("premultiplied", true));
-  };
-  return among_neighbours(roomy, turn);
+  const bool has_alpha = roomy.has_alpha();
+  const VImage askew =
+      (has_alpha ? roomy.premultiply() : roomy)
+          .affine({cosine, -sine, sine, cosine},
+                  VImage::option()
+                      ->set("interpolate", vips::VInterpolate::new_from_name("bicubic"))
+                      ->set("oarea", std::vector<int>{0, 0, static_cast<int>(canvas.width),
+                                                      static_cast<int>(canvas.height)})
+                      ->set("odx", to_x)
+                      ->set("ody", to_y)
+                      ->set("extend", VIPS_EXTEND_BACKGROUND)
+                      ->set("background", ink)
+                      ->set("premultiplied", true));
+  return to_8_bit(has_alpha ? askew.unpremultiply() : askew);
 }
 
 VImage on_canvas(const VImage& frame, const Canvas& canvas, const Color& fill) {
@@ -188,12 +205,11 @@ VImage on_canvas(const VImage& frame, const Canvas& canvas, const Color& fill) {
 
 VImage blurred(const VImage& frame, int radius_px, double sigma_px) {
   if (sigma_px <= 0) return frame;
-  std::vector<double> weights = bell(radius_px, sigma_px);
-  const VImage mask = VImage::new_matrix(static_cast<int>(weights.size()), 1, weights.data(),
-                                         static_cast<int>(weights.size()));
-  return among_neighbours(frame, [&mask](const VImage& from) {
-    return from.convsep(mask, VImage::option()->set("precision", VIPS_PRECISION_FLOAT));
-  });
+  const std::vector<double> weights = bell(radius_px, sigma_px);
+  return convolved(frame, static_cast<int>(weights.size()), 1, weights,
+                   [](const VImage& from, const VImage& mask, VipsPrecision precision) {
+                     return from.convsep(mask, VImage::option()->set("precision", precision));
+                   });
 }
 
 VImage sharpened(const VImage& frame) {
@@ -207,13 +223,11 @@ VImage sharpened(const VImage& frame) {
   }
   // The middle gives twice what all of them take.
   const double middle = -2 * sum;
-  sum += middle - weights[4];
   weights[4] = middle;
-  for (double& weight : weights) weight /= sum;
-  const VImage mask = VImage::new_matrix(3, 3, weights.data(), 9);
-  return among_neighbours(frame, [&mask](const VImage& from) {
-    return from.conv(mask, VImage::option()->set("precision", VIPS_PRECISION_FLOAT));
-  });
+  return convolved(frame, 3, 3, weights,
+                   [](const VImage& from, const VImage& mask, VipsPrecision precision) {
+                     return from.conv(mask, VImage::option()->set("precision", precision));
+                   });
 }
 
 VImage greyed(const VImage& frame) {

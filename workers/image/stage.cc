@@ -113,19 +113,23 @@ base::Result<void> ImageStage::load() {
   auto image = placed(all_of(size_));
   if (!image) return base::fail(std::move(image.error()));
   image_ = *image;
+  in_memory_ = false;
   return {};
 }
 
 base::Result<void> ImageStage::keep_in_memory() {
   if (auto loaded = load(); !loaded) return loaded;
+  if (in_memory_) return {};
   auto memory = in_memory(*image_, watch_);
   if (!memory) return base::fail(std::move(memory.error()));
   image_ = *memory;
+  in_memory_ = true;
   return {};
 }
 
 void ImageStage::put(const VImage& image, Size size) {
   image_ = image;
+  in_memory_ = false;
   size_ = size;
   file_.reset();
 }
@@ -199,7 +203,7 @@ base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
   encoding_ = encoding;
   jpeg_quality_pct_.reset();
   if (encoding.format == OutputFormat::Jpeg) {
-    image_ = on_white(*image_);
+    if (image_->has_alpha()) put(on_white(*image_), size_);
     jpeg_quality_pct_ = encoding.quality_pct;
   }
   return {};

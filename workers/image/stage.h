@@ -131,6 +131,7 @@ class ImageStage {
   Encoding encoding_;
   std::optional<int> jpeg_quality_pct_;
   std::optional<vips::VImage> image_;  // unset: the source's bytes have not been read
+  bool in_memory_ = false;             // image_ is: readable in any order
   std::optional<std::string> file_;    // of image_, where it is there already
   std::optional<std::string> json_;
   bool cacheable_by_clients_ = true;

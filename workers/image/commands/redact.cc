@@ -36,8 +36,10 @@ constexpr const char* kDescription =
     "`X-Millrace-Faces` says how many faces were covered. A network finds most faces, not all: "
     "look "
     "at what must not be seen. A node without a face model does not offer the command, rather than "
-    "to give the picture uncovered. There is no `ignore-error` here, because the original shows the "
-    "faces: do not ask for it elsewhere in such a pipeline. `format`, `q`, `interlace` and `colors` "
+    "to give the picture uncovered. There is no `ignore-error` here, because the original shows "
+    "the "
+    "faces: do not ask for it elsewhere in such a pipeline. `format`, `q`, `interlace` and "
+    "`colors` "
     "are those of imageView2.";
 
 pipeline::CommandSpec make_spec() {
