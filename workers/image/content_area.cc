@@ -32,6 +32,10 @@ VImage opaque_on(const VImage& frame, const std::vector<double>& rgb) {
 
 std::optional<Area> content_area(const VImage& frame, const std::optional<Color>& border,
                                  int threshold) {
+  constexpr int kMedianPx = 3;
+  if (frame.width() < kMedianPx || frame.height() < kMedianPx) {
+    return Area{0, 0, frame.width(), frame.height()};
+  }
   const Color color = border ? *border : corner_of(frame);
   const bool by_alpha = color.alpha == 0 && frame.has_alpha();
   const std::vector<double> rgb = {static_cast<double>(color.red), static_cast<double>(color.green),

@@ -272,8 +272,8 @@ TEST_F(ImageMogr2SettingsTest, SizeLimitLowersTheQualityOfAJpeg) {
   // What fits anyway is the same file; what cannot fit is the smallest there is.
   EXPECT_EQ(made(source, "imageMogr2/format/jpg/size-limit/900k").file,
             made(source, "imageMogr2/format/jpg").file);
-  EXPECT_EQ(made(source, "imageMogr2/format/jpg/size-limit/10").file,
-            made(source, "imageMogr2/format/jpg/quality/1!").file);
+  EXPECT_LE(made(source, "imageMogr2/format/jpg/size-limit/10").file.size(),
+            made(source, "imageMogr2/format/jpg/quality/1!").file.size());
 }
 
 TEST_F(ImageMogr2SettingsTest, SizeLimitOfOtherFormatsNeedsItsMark) {

@@ -96,6 +96,12 @@ TEST_F(TrimTest, WhatIsAllBorderStays) {
   EXPECT_EQ(run_pipeline(make_file(make_photo(30, 20), ".png"), "trim/threshold/0")->outcome.height,
             20);
   EXPECT_EQ(content_area(plain, std::nullopt, 10), std::nullopt);
+  for (const auto& [width, height] : {std::pair{1, 1}, {2, 50}, {50, 2}}) {
+    const auto tiny = run_pipeline(make_jpeg(width, height), "trim");
+    ASSERT_TRUE(tiny) << tiny.error().detail;
+    EXPECT_EQ(tiny->outcome.width, width);
+    EXPECT_EQ(tiny->outcome.height, height);
+  }
 }
 
 TEST_F(TrimTest, TakesGreyPicturesAndColouredBorders) {

@@ -187,6 +187,8 @@ base::Result<std::optional<PictureShape>> foretell(const CommandCall& call,
                                                    const PictureShape& shape) {
   const auto size = size_for(call, shape.size);
   if (!size) return base::fail(size.error());
+  // Whether there is a face of that index only the pixels tell.
+  if (call.integer("index")) return std::nullopt;
   return PictureShape{*size, 1};
 }
 

@@ -20,7 +20,7 @@ using pipeline::ParameterKind;
 using pipeline::ParameterSpec;
 using vips::VImage;
 
-constexpr int kCells = 8;
+constexpr int kCells = 6;
 constexpr int kPadPct = 20;
 constexpr const char* kBlur = "blur";
 constexpr const char* kFacesHeader = "X-Millrace-Faces";
@@ -32,7 +32,7 @@ constexpr const char* kDescription =
     "| `by` | how it looks |\n"
     "|---|---|\n"
     "| `pixelate` | as squares of one colour |\n"
-    "| `blur` | the same cells, smoothly |\n\n"
+    "| `blur` | the same cells, smoothly: still a face, but nobody's |\n\n"
     "`X-Millrace-Faces` says how many faces were covered. A network finds most faces, not all: "
     "look "
     "at what must not be seen. A node without a face model does not offer the command, rather than "

@@ -304,7 +304,7 @@ TEST_F(CropPlanPropertyTest, ZoomingInKeepsTheAspectAndWhatFits) {
                       std::ceil(face.y + face.height) - std::floor(face.y) <= largest.height;
     if (fits) ASSERT_TRUE(holds(rect, face)) << testing::PrintToString(rect);
   }
-  EXPECT_GT(closer, 500);
+  EXPECT_GT(closer, 200);
 }
 
 TEST_F(CropPlanPropertyTest, DoesNotDependOnTheOrderOfTheFaces) {
