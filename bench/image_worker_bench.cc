@@ -5,7 +5,9 @@
 // process. Prints medians, and the worker's throughput as a fraction of the bare loop's (the
 // promise is 0.95).
 //
-//   image_worker_bench [--rounds N] [--which bare|worker|both] FILE WIDTH [HEIGHT]
+// With --animated 1 all frames of FILE (a GIF or WebP) go to an animated WebP, on both sides.
+//
+//   image_worker_bench [--rounds N] [--which bare|worker|both] [--animated 1] FILE WIDTH [HEIGHT]
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -62,6 +64,7 @@ struct Request {
   std::string file;
   int width = 0;
   int height = 0;  // 0: in proportion
+  bool animated = false;
 };
 
 void run_bare(const Request& request, int output_fd) {
@@ -70,8 +73,9 @@ void run_bare(const Request& request, int output_fd) {
   if (request.height > 0)
     options->set("height", request.height)->set("crop", VIPS_INTERESTING_CENTRE);
   if (request.height == 0) options->set("height", 10'000'000);
-  VipsBlob* output =
-      vips::VImage::thumbnail_buffer(input, request.width, options).jpegsave_buffer();
+  if (request.animated) options->set("option_string", "[n=-1]");
+  const vips::VImage image = vips::VImage::thumbnail_buffer(input, request.width, options);
+  VipsBlob* output = request.animated ? image.webpsave_buffer() : image.jpegsave_buffer();
   std::size_t bytes = 0;
   const void* data = vips_blob_get(output, &bytes);
   if (pwrite(output_fd, data, bytes, 0) < 0) std::abort();
@@ -114,25 +118,29 @@ int main(int argc, char** argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
   int rounds = 60;
   std::string which = "both";
+  bool animated = false;
   while (words.size() >= 2 && words[0].starts_with("--")) {
     if (words[0] == "--rounds") rounds = std::atoi(words[1].c_str());
     if (words[0] == "--which") which = words[1];
+    if (words[0] == "--animated") animated = words[1] == "1";
     words.erase(words.begin(), words.begin() + 2);
   }
   if (words.size() < 2) {
     fmt::print(
         stderr,
-        "usage: image_worker_bench [--rounds N] [--which bare|worker|both] FILE WIDTH [HEIGHT]\n");
+        "usage: image_worker_bench [--rounds N] [--which bare|worker|both] [--animated 1] FILE "
+        "WIDTH [HEIGHT]\n");
     return 2;
   }
   Request request{read_file(words[0]), std::atoi(words[1].c_str()),
-                  words.size() > 2 ? std::atoi(words[2].c_str()) : 0};
+                  words.size() > 2 ? std::atoi(words[2].c_str()) : 0, animated};
   auto worker = workers::image::ImageWorker::create({});
   if (!worker || request.file.empty()) return 1;
   const pipeline::Catalogue catalogue((*worker)->commands());
-  const std::string text =
-      request.height > 0 ? fmt::format("imageView2/1/w/{}/h/{}", request.width, request.height)
+  std::string text = request.height > 0
+                         ? fmt::format("imageView2/1/w/{}/h/{}", request.width, request.height)
                          : fmt::format("imageView2/2/w/{}", request.width);
+  if (animated) text += "/format/webp";
   const auto plan = catalogue.check(text);
   if (!plan) return 1;
   const base::UniqueFd output(memfd_create("variant", MFD_CLOEXEC));

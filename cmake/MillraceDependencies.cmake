@@ -18,6 +18,7 @@ target_compile_definitions(PkgConfig::VIPS INTERFACE VIPS_DISABLE_COMPAT=1)
 if(MILLRACE_SANITIZE)
   target_link_libraries(PkgConfig::VIPS INTERFACE $<TARGET_OBJECTS:millrace_sanitizer_suppressions>)
 endif()
+pkg_check_modules(JXL REQUIRED IMPORTED_TARGET libjxl)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(JEMALLOC IMPORTED_TARGET jemalloc)
 

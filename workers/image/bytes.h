@@ -26,4 +26,18 @@ inline std::uint32_t big_endian(ByteSpan bytes, std::size_t at, std::size_t coun
   return value;
 }
 
+// The same, little-endian.
+inline std::uint32_t little_endian(ByteSpan bytes, std::size_t at, std::size_t count) {
+  if (at > bytes.size() || bytes.size() - at < count) return 0;
+  std::uint32_t value = 0;
+  for (std::size_t i = count; i > 0; --i) value = (value << 8) | bytes[at + i - 1];
+  return value;
+}
+
+// What lies from `at` on, at most `count` bytes of it; empty where there is nothing.
+inline ByteSpan slice(ByteSpan bytes, std::size_t at, std::size_t count = SIZE_MAX) {
+  if (at >= bytes.size()) return {};
+  return bytes.subspan(at, std::min(count, bytes.size() - at));
+}
+
 }  // namespace millrace::workers::image

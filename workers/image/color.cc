@@ -98,7 +98,7 @@ VImage to_device_space(VImage image) {
 
 VImage to_srgb(VImage image, bool& profile_ignored) {
   profile_ignored = false;
-  if (image.get_typeof(VIPS_META_ICC_NAME) != 0) {
+  if (has_profile(image)) {
     const IccFacts profile = profile_of(image);
     profile_ignored = !fits(profile, image);
     if (!profile_ignored && !profile.is_srgb) {
@@ -112,5 +112,15 @@ VImage to_srgb(VImage image, bool& profile_ignored) {
   if (is_cmyk(image)) return without_profile(transformed(image));
   return to_8_bit(image);
 }
+
+VImage in_own_space(VImage image, bool& profile_ignored) {
+  profile_ignored = false;
+  if (!has_profile(image)) return to_srgb(image, profile_ignored);
+  const IccFacts profile = profile_of(image);
+  const bool keeps = fits(profile, image) && !profile.is_srgb && !is_cmyk(image);
+  return keeps ? to_8_bit(image) : to_srgb(image, profile_ignored);
+}
+
+bool has_profile(const VImage& image) { return image.get_typeof(VIPS_META_ICC_NAME) != 0; }
 
 }  // namespace millrace::workers::image

@@ -37,6 +37,9 @@ struct ImageCommand {
   bool takes_stored = false;
   // False: what it needs is missing here. It is not published then, and its notes say why.
   bool is_offered = true;
+  // Of a command that says which picture of the file is meant. It stands first in a pipeline, and
+  // the source is read as it says; `run` is not called then.
+  std::function<SourceChoice(const pipeline::CommandCall& call)> choose{};
 };
 
 // A name as a template argument.

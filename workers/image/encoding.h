@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -11,27 +12,69 @@
 namespace millrace::workers::image {
 
 // The kinds of file that can be read. The loader is chosen by magic bytes alone.
-enum class SourceFormat { Jpeg, Png, Webp, Gif, Tiff, Avif, Heic };
+enum class SourceFormat {
+  Jpeg,
+  Png,
+  Webp,
+  Gif,
+  Tiff,
+  Avif,
+  Heic,
+  Jxl,
+  Jp2,
+  Bmp,
+  Ico,
+  Psd,
+  Svg,
+  Pdf
+};
+inline constexpr std::array kSourceFormats = {
+    SourceFormat::Jpeg, SourceFormat::Png,  SourceFormat::Webp, SourceFormat::Gif,
+    SourceFormat::Tiff, SourceFormat::Avif, SourceFormat::Heic, SourceFormat::Jxl,
+    SourceFormat::Jp2,  SourceFormat::Bmp,  SourceFormat::Ico,  SourceFormat::Psd,
+    SourceFormat::Svg,  SourceFormat::Pdf};
+
 // The kinds of file that can be written.
-enum class OutputFormat { Jpeg, Png, Webp, Gif, Avif };
+enum class OutputFormat { Jpeg, Png, Webp, Gif, Avif, Heic, Jxl, Tiff, Bmp };
+inline constexpr std::array kOutputFormats = {
+    OutputFormat::Jpeg, OutputFormat::Png,  OutputFormat::Webp,
+    OutputFormat::Gif,  OutputFormat::Avif, OutputFormat::Heic,
+    OutputFormat::Jxl,  OutputFormat::Tiff, OutputFormat::Bmp};
 
 std::string_view word_of(SourceFormat format);  // "jpeg", …
 std::string_view word_of(OutputFormat format);
 std::string_view media_type_of(SourceFormat format);  // "image/jpeg", …
 std::string_view media_type_of(OutputFormat format);
-// Whether there is a quality to choose.
-bool has_quality(OutputFormat format);
 // "jpg" and "jpeg" are the same; nullopt for what is not a value of format/.
 std::optional<OutputFormat> output_format_from_word(std::string_view word);
+
+// What a picture is written as when nobody says: the source's own format where every browser shows
+// it, else jpeg, or png for what has transparency or is drawn (svg, ico).
+OutputFormat format_that_stands_for(SourceFormat format, bool has_alpha);
+// The format of the same name; nullopt: it cannot be written.
+std::optional<OutputFormat> same_format(SourceFormat format);
+
+// Drawn at whatever size is asked for; a dpi counts.
+bool is_document(SourceFormat format);
+bool holds_alpha(OutputFormat format);
+// all but gif
+bool holds_profile(OutputFormat format);
+// gif and webp
+bool holds_animation(OutputFormat format);
+// jpeg, webp, avif, heic and jxl
+bool has_quality(OutputFormat format);
+// webp and jxl; not avif, where libvips before 8.16 calls what it loses a little lossless
+bool may_be_lossless(OutputFormat format);
 
 // How a picture is, or is to be, written.
 struct Encoding {
   OutputFormat format = OutputFormat::Jpeg;
-  int quality_pct = 75;    // jpeg, webp, avif
+  int quality_pct = 75;    // jpeg, webp, avif, heic, jxl
   bool interlace = false;  // progressive jpeg, Adam7 png, interlaced gif
   int colors = 0;          // entries of the palette, png and gif; 0: true colour (png), 256 (gif)
   int density_dpi = 0;     // what the file says of its resolution, jpeg and png; 0: nothing
   int orientation = 1;     // what the file asks its reader to do (EXIF 1..8): jpeg, png, webp
+  bool lossless = false;   // webp, jxl: every pixel as it is; the quality does not count then
   friend bool operator==(const Encoding&, const Encoding&) = default;
 };
 
@@ -42,8 +85,8 @@ struct QualityFacts {
   Size result;                                 // px
 };
 
-// The quality to encode with: `requested`, or the default of the format (jpeg and webp 75, avif
-// 50). From a JPEG, and without "!", no more than min(90, q0·√(W·H / w·h)), without the 90 where q0
+// The quality to encode with: `requested`, or the default of the format (avif 50, heic 35, others
+// 75). From a JPEG, and without "!", no more than min(90, q0·√(W·H / w·h)), without the 90 where q0
 // itself is above it: to spend bytes on what the source has lost already helps nobody. At least 1,
 // at most 100.
 int effective_quality(OutputFormat format, std::optional<pipeline::QualityValue> requested,

@@ -13,6 +13,7 @@
 #include "workers/image/source.h"
 #include "workers/image/stage.h"
 #include "workers/image/vips_runtime.h"
+#include "workers/runtime/task_budget.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -35,13 +36,20 @@ struct ImageWorker::Impl {
                                     [&name](const ImageCommand& c) { return c.spec.name == name; });
     return found == commands.end() ? nullptr : &*found;
   }
+  // What the first command says of the source to read.
+  [[nodiscard]] SourceChoice choice_of(const pipeline::Pipeline& pipeline) const {
+    const ImageCommand* first = find(pipeline.commands.front().name());
+    return first != nullptr && first->choose ? first->choose(pipeline.commands.front())
+                                             : SourceChoice{};
+  }
   [[nodiscard]] base::Result<void> apply(const pipeline::Pipeline& pipeline, ImageStage& stage,
                                          const TaskWatch& watch) const;
 };
 
 base::Result<void> ImageWorker::Impl::apply(const pipeline::Pipeline& pipeline, ImageStage& stage,
                                             const TaskWatch& watch) const {
-  for (const pipeline::CommandCall& call : pipeline.commands) {
+  for (std::size_t i = 0; i < pipeline.commands.size(); ++i) {
+    const pipeline::CommandCall& call = pipeline.commands[i];
     const ImageCommand* command = find(call.name());
     if (command == nullptr) {
       return base::fail(Reason::UnknownCommand,
@@ -54,6 +62,8 @@ base::Result<void> ImageWorker::Impl::apply(const pipeline::Pipeline& pipeline, 
                       call.name()));
     }
     if (auto still = watch.check(); !still) return still;
+    if (i == 0 && command->choose) continue;
+    stage.keep_profile(call.choice("icc").has_value());
     if (!command->takes_stored) {
       if (auto oriented = stage.orient(); !oriented) return oriented;
     }
@@ -83,6 +93,7 @@ base::Result<ipc::RunOutcome> write_picture(ImageStage& stage, OutputFile& outpu
   outcome.media_type = stage.media_type();
   outcome.width = stage.size().width;
   outcome.height = stage.size().height;
+  outcome.frames = stage.frames();
   return outcome;
 }
 
@@ -138,8 +149,10 @@ base::Result<ipc::Probe> ImageWorker::probe(InputBytes input, const ipc::RunLimi
 }
 
 base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
-  auto source = read_source(context.input, context.limits);
+  auto source = read_source(context.input, context.limits, impl_->choice_of(context.pipeline));
   if (!source) return base::fail(std::move(source.error()));
+  std::optional<CpuTimeCap> cap;
+  if (is_document(source->format)) cap.emplace(kDocumentTimeMax);
   impl_->last_source_px = static_cast<std::uint64_t>(source->stored.width * source->stored.height);
   TaskWatch watch(context.deadline, context.limits.cpu_max, TaskWatch::clocks_of_process());
   try {

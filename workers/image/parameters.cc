@@ -39,9 +39,8 @@ ParameterSpec format_parameter() {
   spec.name = "format";
   spec.summary = "The format of the result; the source's own when it is not given.";
   spec.kind = ParameterKind::Choice;
-  spec.choices = {"jpg", "jpeg"};
-  for (const OutputFormat format :
-       {OutputFormat::Png, OutputFormat::Webp, OutputFormat::Gif, OutputFormat::Avif}) {
+  spec.choices = {"jpg"};
+  for (const OutputFormat format : kOutputFormats) {
     if (can_write(format)) spec.choices.emplace_back(word_of(format));
   }
   spec.ignore_case = true;
@@ -52,7 +51,7 @@ ParameterSpec quality_parameter(std::string name) {
   ParameterSpec spec = integer_parameter(
       std::move(name), "The quality of the result; `!` after it forces it.", "", 1, 100);
   spec.kind = ParameterKind::Quality;
-  spec.default_text = "75 (avif: 50)";
+  spec.default_text = "75 (avif: 50, heic: 35)";
   return spec;
 }
 
@@ -62,6 +61,21 @@ ParameterSpec colors_parameter() {
   spec.summary = "The most colours of a PNG or GIF.";
   spec.kind = ParameterKind::Choice;
   spec.choices = {"2", "4", "8", "16", "32", "64", "128", "256"};
+  return spec;
+}
+
+ParameterSpec lossless_parameter() {
+  return switch_parameter("lossless", "1: every pixel of a WebP or JPEG XL stays as it is.");
+}
+
+ParameterSpec icc_parameter() {
+  ParameterSpec spec;
+  spec.name = "icc";
+  spec.summary =
+      "`keep`: the colours stay in the space of the source's profile, and the profile "
+      "stays with them.";
+  spec.kind = ParameterKind::Choice;
+  spec.choices = {"keep"};
   return spec;
 }
 
@@ -75,7 +89,7 @@ ParameterSpec ignore_error_parameter() {
 GivenFile given_file(const ImageStage& stage) {
   GivenFile given{stage.encoding(), stage.encoding().format, stage.jpeg_quality_pct()};
   if (!stage.untouched()) return given;
-  const auto own = output_format_from_word(word_of(stage.source().format));
+  const auto own = same_format(stage.source().format);
   if (own && can_write(*own)) given.kept_format = *own;
   return given;
 }
@@ -89,6 +103,7 @@ Encoding chosen_encoding(const pipeline::CommandCall& call, std::string_view qua
   }
   encoding.quality_pct = effective_quality(encoding.format, call.quality(quality_name),
                                            {given.jpeg_quality_pct, before, after});
+  encoding.lossless = may_be_lossless(encoding.format) && call.integer("lossless").value_or(0) == 1;
   encoding.interlace = call.integer("interlace").value_or(0) == 1;
   const bool gif_to_gif =
       given.encoding.format == OutputFormat::Gif && encoding.format == OutputFormat::Gif;

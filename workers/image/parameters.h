@@ -21,6 +21,9 @@ pipeline::ParameterSpec switch_parameter(std::string name, std::string summary);
 pipeline::ParameterSpec format_parameter();
 pipeline::ParameterSpec quality_parameter(std::string name);
 pipeline::ParameterSpec colors_parameter();
+pipeline::ParameterSpec lossless_parameter();
+// The worker reads it for every command that has it (ImageStage::keep_profile).
+pipeline::ParameterSpec icc_parameter();
 pipeline::ParameterSpec interlace_parameter();
 // The agent answers with the original where a command that has ignore-error/1 fails.
 pipeline::ParameterSpec ignore_error_parameter();

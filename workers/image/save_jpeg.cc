@@ -15,6 +15,7 @@
 // After it.
 #include <jerror.h>
 
+#include "workers/image/color.h"
 #include "workers/image/exif.h"
 #include "workers/image/pixels.h"
 #include "workers/image/saver.h"
@@ -123,6 +124,12 @@ class JpegFile {
     jpeg_write_marker(&info_, JPEG_APP0 + 1, block, static_cast<unsigned>(size_bytes));
     return true;
   }
+  // In as many segments as it takes (ICC.1:2022, annex B.4).
+  bool put_profile(const std::uint8_t* profile, std::size_t size_bytes) {
+    if (setjmp(error_.where) != 0) return false;
+    jpeg_write_icc_profile(&info_, profile, static_cast<unsigned>(size_bytes));
+    return true;
+  }
   bool put_lines(const Strip& strip) {
     if (setjmp(error_.where) != 0) return false;
     for (int line = 0; line < strip.lines; ++line) {
@@ -165,6 +172,11 @@ base::Result<void> save_jpeg(const vips::VImage& image, const Encoding& encoding
   const std::vector<std::uint8_t> block = exif_with(encoding.orientation, copyright);
   if (!block.empty()) {
     if (!file.put_exif(block.data(), block.size())) return file.failure();
+  }
+  if (has_profile(image)) {
+    std::size_t bytes = 0;
+    const void* profile = image.get_blob(VIPS_META_ICC_NAME, &bytes);
+    if (!file.put_profile(static_cast<const std::uint8_t*>(profile), bytes)) return file.failure();
   }
   auto pulled = for_each_strip(image, watch, [&file](const Strip& strip) -> base::Result<void> {
     if (!file.put_lines(strip)) return file.failure();

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "workers/image/color.h"
 #include "workers/image/palette.h"
 #include "workers/image/pixels.h"
 
@@ -17,6 +19,8 @@ using vips::VOption;
 
 // Half of the time of libvips' default, at sizes within a few percent.
 constexpr int kAvifEffort = 3;
+// A sixth of it, at the same sizes.
+constexpr int kJxlEffort = 3;
 constexpr int kGifColorsDefault = 256;
 
 struct BlobRelease {
@@ -25,8 +29,6 @@ struct BlobRelease {
 using Blob = std::unique_ptr<VipsBlob, BlobRelease>;
 
 constexpr double kMmPerInch = 25.4;
-
-bool holds_alpha(OutputFormat format) { return format != OutputFormat::Jpeg; }
 
 // GIF has no place for it, and readers of AVIF do not look for it in the EXIF.
 bool holds_orientation(OutputFormat format) {
@@ -41,8 +43,18 @@ VImage on_white(const VImage& image) {
 // libvips writes whatever metadata the picture carries, and makes up EXIF of its own.
 void drop_metadata(VImage& image) {
   gchar** fields = vips_image_get_fields(image.get_image());
-  for (gchar** field = fields; *field != nullptr; ++field) image.remove(*field);
+  for (gchar** field = fields; *field != nullptr; ++field) {
+    // What has come so far is to be kept.
+    if (std::string_view(*field) != VIPS_META_ICC_NAME) image.remove(*field);
+  }
   g_strfreev(fields);
+}
+
+ByteSpan profile_of(const VImage& image) {
+  if (!has_profile(image)) return {};
+  std::size_t bytes = 0;
+  const void* profile = image.get_blob(VIPS_META_ICC_NAME, &bytes);
+  return {static_cast<const std::uint8_t*>(profile), bytes};
 }
 
 // libvips turns a notice that is set as text into ASCII, and writes no EXIF into a PNG that had
@@ -111,20 +123,60 @@ Blob encoded(const VImage& image, const Encoding& encoding, VOption* options) {
     case OutputFormat::Png:
       return Blob(image.pngsave_buffer(options->set("interlace", encoding.interlace)));
     case OutputFormat::Webp:
-      return Blob(image.webpsave_buffer(options->set("Q", encoding.quality_pct)));
+      return Blob(image.webpsave_buffer(
+          options->set("Q", encoding.quality_pct)->set("lossless", encoding.lossless)));
     case OutputFormat::Gif:
       return Blob(image.gifsave_buffer(
           options->set("interlace", encoding.interlace)
               ->set("bitdepth",
                     palette_bits(encoding.colors > 0 ? encoding.colors : kGifColorsDefault))));
+    case OutputFormat::Jxl:
+      return Blob(image.jxlsave_buffer(options->set("Q", encoding.quality_pct)
+                                           ->set("lossless", encoding.lossless)
+                                           ->set("effort", kJxlEffort)));
+    case OutputFormat::Tiff:
+      return Blob(
+          image.tiffsave_buffer(options->set("compression", VIPS_FOREIGN_TIFF_COMPRESSION_DEFLATE)
+                                    ->set("predictor", VIPS_FOREIGN_TIFF_PREDICTOR_HORIZONTAL)));
     case OutputFormat::Avif:
-    case OutputFormat::Jpeg:
+    case OutputFormat::Heic:
+    case OutputFormat::Jpeg:  // these two have savers of their own
+    case OutputFormat::Bmp:
       break;
   }
-  return Blob(image.heifsave_buffer(options->set("Q", encoding.quality_pct)
-                                        ->set("compression", VIPS_FOREIGN_HEIF_COMPRESSION_AV1)
-                                        ->set("bitdepth", 8)
-                                        ->set("effort", kAvifEffort)));
+  const bool avif = encoding.format == OutputFormat::Avif;
+  return Blob(
+      image.heifsave_buffer(options->set("Q", encoding.quality_pct)
+                                ->set("compression", avif ? VIPS_FOREIGN_HEIF_COMPRESSION_AV1
+                                                          : VIPS_FOREIGN_HEIF_COMPRESSION_HEVC)
+                                ->set("bitdepth", 8)
+                                ->set("effort", kAvifEffort)));
+}
+
+// `pixels` is in memory and carries nothing but what is to be written.
+base::Result<void> save_pixels(VImage pixels, const Encoding& encoding,
+                               const std::string& copyright, const TaskWatch& watch,
+                               const TakeFile& take) {
+  const int orientation = holds_orientation(encoding.format) ? encoding.orientation : 1;
+  const bool has_exif = !copyright.empty() || orientation != 1;
+  if (has_exif) {
+    auto attached = attach_exif(pixels, copyright, orientation, watch);
+    if (!attached) return attached;
+  }
+  if (encoding.density_dpi > 0) {
+    const double per_mm = encoding.density_dpi / kMmPerInch;
+    pixels = pixels.copy(VImage::option()->set("xres", per_mm)->set("yres", per_mm));
+  }
+  const bool has_metadata = has_exif || has_profile(pixels);
+  if (encoding.format == OutputFormat::Png && encoding.colors > 0) {
+    return save_palette_png(pixels, encoding, has_metadata, take);
+  }
+  const Blob blob = encoded(pixels, encoding, VImage::option()->set("strip", !has_metadata));
+  std::size_t bytes = 0;
+  const auto* first = static_cast<const std::byte*>(vips_blob_get(blob.get(), &bytes));
+  const std::span<const std::byte> file(first, bytes);
+  if (encoding.format == OutputFormat::Webp && !has_exif) return take(webp_without_exif(file));
+  return take(file);
 }
 
 }  // namespace
@@ -136,29 +188,20 @@ base::Result<void> save_picture(VImage image, const Encoding& encoding,
   if (encoding.format == OutputFormat::Jpeg) {
     return save_jpeg(image, encoding, copyright, watch, take);
   }
+  if (encoding.format == OutputFormat::Bmp) {
+    return save_bmp(image, profile_of(image), watch, take);
+  }
   // The decoding and the scaling happen here, under the watch's eye.
   auto pixels = in_memory(image, watch);
   if (!pixels) return base::fail(std::move(pixels.error()));
   drop_metadata(*pixels);
-  const int orientation = holds_orientation(encoding.format) ? encoding.orientation : 1;
-  const bool has_exif = !copyright.empty() || orientation != 1;
-  if (has_exif) {
-    auto attached = attach_exif(*pixels, copyright, orientation, watch);
-    if (!attached) return attached;
-  }
-  if (encoding.density_dpi > 0) {
-    const double per_mm = encoding.density_dpi / kMmPerInch;
-    *pixels = pixels->copy(VImage::option()->set("xres", per_mm)->set("yres", per_mm));
-  }
-  if (encoding.format == OutputFormat::Png && encoding.colors > 0) {
-    return save_palette_png(*pixels, encoding, has_exif, take);
-  }
-  const Blob blob = encoded(*pixels, encoding, VImage::option()->set("strip", !has_exif));
-  std::size_t bytes = 0;
-  const auto* first = static_cast<const std::byte*>(vips_blob_get(blob.get(), &bytes));
-  const std::span<const std::byte> file(first, bytes);
-  if (encoding.format == OutputFormat::Webp && !has_exif) return take(webp_without_exif(file));
-  return take(file);
+  return save_pixels(*pixels, encoding, copyright, watch, take);
+}
+
+base::Result<void> save_animation(VImage roll, const Encoding& encoding,
+                                  const std::string& copyright, const TaskWatch& watch,
+                                  const TakeFile& take) {
+  return save_pixels(std::move(roll), encoding, copyright, watch, take);
 }
 
 }  // namespace millrace::workers::image

@@ -5,6 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "workers/image/readers/svg_check.h"
+
 namespace millrace::workers::image {
 namespace {
 
@@ -18,20 +20,12 @@ struct Magic {
 
 // Kinds that are known and not read: only for the sentence.
 constexpr std::array kOthers = {
-    Magic{0, "BM"sv, "a BMP picture"},
-    Magic{0, "%PDF"sv, "a PDF document"},
-    Magic{0, "8BPS"sv, "a Photoshop document"},
-    Magic{0, "\0\0\1\0"sv, "an icon"},
-    Magic{0, "\xFF\x0A"sv, "a JPEG XL picture"},
-    Magic{0, "\0\0\0\x0CJXL "sv, "a JPEG XL picture"},
-    Magic{0, "\0\0\0\x0CjP  "sv, "a JPEG 2000 picture"},
-    Magic{0, "\xFF\x4F\xFF\x51"sv, "a JPEG 2000 picture"},
+    Magic{0, "\0\0\2\0"sv, "a cursor"},
     Magic{0, "\x76\x2F\x31\x01"sv, "an OpenEXR picture"},
     Magic{0, "#?R"sv, "a Radiance picture"},
     Magic{0, "%!PS"sv, "a PostScript document"},
-    Magic{0, "<?xml"sv, "an XML or SVG document"},
-    Magic{0, "<svg"sv, "an SVG picture"},
-    Magic{0, "<!DOCTYPE"sv, "an XML, SVG or HTML document"},
+    Magic{0, "<?xml"sv, "an XML document that is no SVG"},
+    Magic{0, "<!DOCTYPE"sv, "an XML or HTML document"},
     Magic{0, "<html"sv, "an HTML document"},
     Magic{0, "#EXTM3U"sv, "a playlist"},
     Magic{0, "PK\3\4"sv, "a ZIP archive"},
@@ -70,6 +64,30 @@ std::optional<SourceFormat> heif_kind(ByteSpan bytes) {
   return kind;
 }
 
+// Two letters are too few: the length of the header behind the file header has few values.
+bool is_bmp(ByteSpan bytes) {
+  if (!has_bytes(bytes, 0, "BM")) return false;
+  const std::uint32_t header_bytes = little_endian(bytes, 14, 4);
+  constexpr std::array kKnown = {12U, 40U, 52U, 56U, 64U, 108U, 124U};
+  return std::ranges::find(kKnown, header_bytes) != kKnown.end();
+}
+
+// Four bytes, three of them 0, are too few: the first entry of the directory has a byte that is 0,
+// and is not at the file's begin.
+bool is_icon(ByteSpan bytes) {
+  return has_bytes(bytes, 0, "\0\0\1\0"sv) && little_endian(bytes, 4, 2) > 0 &&
+         has_bytes(bytes, 9, "\0"sv) && little_endian(bytes, 18, 4) >= 22;
+}
+
+bool is_jxl(ByteSpan bytes) {
+  return has_bytes(bytes, 0, "\xFF\x0A"sv) || has_bytes(bytes, 0, "\0\0\0\x0CJXL \r\n\x87\n"sv);
+}
+
+bool is_jp2(ByteSpan bytes) {
+  return has_bytes(bytes, 0, "\0\0\0\x0CjP  \r\n\x87\n"sv) ||
+         has_bytes(bytes, 0, "\xFF\x4F\xFF\x51"sv);
+}
+
 std::optional<SourceFormat> allowed_kind(ByteSpan bytes) {
   if (has_bytes(bytes, 0, "\xFF\xD8\xFF"sv)) return SourceFormat::Jpeg;
   if (has_bytes(bytes, 0, "\x89PNG\r\n\x1A\n"sv)) return SourceFormat::Png;
@@ -78,7 +96,15 @@ std::optional<SourceFormat> allowed_kind(ByteSpan bytes) {
   for (const std::string_view magic : {"II*\0"sv, "MM\0*"sv, "II+\0"sv, "MM\0+"sv}) {
     if (has_bytes(bytes, 0, magic)) return SourceFormat::Tiff;
   }
-  return heif_kind(bytes);
+  if (is_jxl(bytes)) return SourceFormat::Jxl;
+  if (is_jp2(bytes)) return SourceFormat::Jp2;
+  if (is_bmp(bytes)) return SourceFormat::Bmp;
+  if (is_icon(bytes)) return SourceFormat::Ico;
+  if (has_bytes(bytes, 0, "8BPS")) return SourceFormat::Psd;
+  if (has_bytes(bytes, 0, "%PDF-")) return SourceFormat::Pdf;
+  if (const auto heif = heif_kind(bytes)) return heif;
+  if (begins_like_svg(bytes)) return SourceFormat::Svg;
+  return std::nullopt;
 }
 
 }  // namespace

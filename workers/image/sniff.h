@@ -15,7 +15,8 @@ struct Sniffed {
   std::string seen;                    // for a person: "a PDF document", "bytes of no known kind"
 };
 
-// By magic bytes alone; never by a name. O(1).
+// By magic bytes alone; never by a name. For SVG, which has none, the root element stands for them.
+// O(1).
 Sniffed sniff(ByteSpan bytes);
 
 }  // namespace millrace::workers::image

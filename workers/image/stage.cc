@@ -8,7 +8,9 @@
 
 #include <fmt/format.h>
 
+#include "workers/image/animation.h"
 #include "workers/image/color.h"
+#include "workers/image/frames.h"
 #include "workers/image/loader.h"
 #include "workers/image/operations.h"
 #include "workers/image/pixels.h"
@@ -21,7 +23,7 @@ using base::Reason;
 using vips::VImage;
 
 constexpr std::int64_t kWebpSidePxMax = 16'383;  // the format's own
-constexpr std::int64_t kAvifPxMax = 7'680'000;   // what one core encodes within a request
+constexpr std::int64_t kHeifPxMax = 7'680'000;   // what one core encodes within a request
 constexpr std::string_view kNoteHeader = "X-Millrace-Note";
 
 Size size_of(const VImage& image) { return {image.width(), image.height()}; }
@@ -31,24 +33,6 @@ std::uint64_t pixels_of(Size size) {
 }
 
 Placement all_of(Size size) { return {size, {0, 0, size.width, size.height}}; }
-
-OutputFormat format_that_stands_for(const Source& source) {
-  switch (source.format) {
-    case SourceFormat::Png:
-      return OutputFormat::Png;
-    case SourceFormat::Webp:
-      return OutputFormat::Webp;
-    case SourceFormat::Gif:
-      return OutputFormat::Gif;
-    case SourceFormat::Tiff:
-      return source.has_alpha ? OutputFormat::Png : OutputFormat::Jpeg;
-    case SourceFormat::Jpeg:
-    case SourceFormat::Avif:
-    case SourceFormat::Heic:
-      break;
-  }
-  return OutputFormat::Jpeg;
-}
 
 }  // namespace
 
@@ -60,11 +44,14 @@ ImageStage::ImageStage(const Source& source, const ipc::RunLimits& limits, TaskW
 void ImageStage::start_over() {
   image_.reset();
   file_.reset();
+  beginning_.reset();
+  steps_.clear();
+  still_ = false;
   size_ = source_.stored;
   orientation_ = source_.orientation;
   copyright_ = source_.copyright;
   encoding_ = {};
-  encoding_.format = format_that_stands_for(source_);
+  encoding_.format = format_that_stands_for(source_.format, source_.has_alpha);
   jpeg_quality_pct_ = source_.jpeg_quality_pct;
 }
 
@@ -88,16 +75,17 @@ base::Result<void> ImageStage::check_step(Size size) const {
   return check_result(size);
 }
 
-base::Result<VImage> ImageStage::placed(const Placement& placement) {
-  if (image_) return cropped(resized(*image_, placement.whole), placement.kept);
-  // What is left to do of the source's orientation has not been done; the rest is done here.
-  const int orientation = orientation_ == 1 ? source_.orientation : 1;
-  const Size wanted = upright(PictureShape{placement.whole, orientation}).size;
-  VImage image = open_picture_for(source_.bytes, source_.format, source_.stored, wanted);
-  image = resized(to_device_space(image), wanted);
+// What is left to do of the source's orientation has not been done; the rest is done here.
+ImageStage::Beginning ImageStage::beginning_at(const Placement& placement) const {
+  return {placement, orientation_ == 1 ? source_.orientation : 1, keep_profile_};
+}
+
+base::Result<VImage> ImageStage::begun(VImage image, const Beginning& beginning) {
+  const auto& [placement, orientation, keep_profile] = beginning;
+  image = resized(to_device_space(image), upright(PictureShape{placement.whole, orientation}).size);
   image = cropped(image, stored_area(placement.kept, placement.whole, orientation));
   bool profile_ignored = false;
-  image = to_srgb(image, profile_ignored);
+  image = keep_profile ? in_own_space(image, profile_ignored) : to_srgb(image, profile_ignored);
   if (profile_ignored) headers_[std::string(kNoteHeader)] = "icc-profile-ignored";
   // To turn it, its lines are needed in another order than the decoder gives them.
   if (orientation > 2) {
@@ -108,10 +96,20 @@ base::Result<VImage> ImageStage::placed(const Placement& placement) {
   return upright(image, orientation);
 }
 
+base::Result<VImage> ImageStage::placed(const Placement& placement) {
+  if (image_) return cropped(resized(*image_, placement.whole), placement.kept);
+  const Beginning beginning = beginning_at(placement);
+  auto opened =
+      open_picture_for(source_, upright(PictureShape{placement.whole, beginning.orientation}).size);
+  if (!opened) return opened;
+  return begun(*opened, beginning);
+}
+
 base::Result<void> ImageStage::load() {
   if (image_) return {};
   auto image = placed(all_of(size_));
   if (!image) return base::fail(std::move(image.error()));
+  beginning_ = beginning_at(all_of(size_));
   image_ = *image;
   in_memory_ = false;
   return {};
@@ -142,7 +140,9 @@ base::Result<void> ImageStage::orient() {
     return {};
   }
   if (auto kept = keep_in_memory(); !kept) return kept;
-  put(upright(*image_, orientation), size);
+  const auto turn = [orientation](const VImage& frame) { return upright(frame, orientation); };
+  steps_.push_back({turn, Reads::AnyOrder});
+  put(turn(*image_), size);
   return {};
 }
 
@@ -151,6 +151,13 @@ base::Result<void> ImageStage::scale_and_crop(const Placement& placement) {
   if (auto fits = check_step(kept); !fits) return fits;
   auto image = placed(placement);
   if (!image) return base::fail(std::move(image.error()));
+  if (!image_) {
+    beginning_ = beginning_at(placement);
+  } else {
+    steps_.push_back({[placement](const VImage& frame) {
+      return cropped(resized(frame, placement.whole), placement.kept);
+    }});
+  }
   put(*image, kept);
   return {};
 }
@@ -165,12 +172,14 @@ base::Result<void> ImageStage::change(const std::function<VImage(const VImage&)>
                       fmt::format("{}x{} px instead of {}x{}", image.width(), image.height(),
                                   size.width, size.height));
   }
+  steps_.push_back({change, reads});
   put(image, size);
   return {};
 }
 
 base::Result<void> ImageStage::replace_picture(const VImage& image) {
   if (auto fits = check_step(size_of(image)); !fits) return fits;
+  still_ = true;
   put(image, size_of(image));
   return {};
 }
@@ -192,16 +201,24 @@ base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
                       fmt::format("The result would be {}x{} px; WebP holds at most {} px a side.",
                                   size_.width, size_.height, kWebpSidePxMax));
   }
-  if (encoding.format == OutputFormat::Avif && size_.width * size_.height > kAvifPxMax) {
+  const bool heif = encoding.format == OutputFormat::Avif || encoding.format == OutputFormat::Heic;
+  if (heif && size_.width * size_.height > kHeifPxMax) {
     return base::fail(
         Reason::ResultTooLarge,
-        fmt::format("The result would be {}x{} px; as AVIF at most {} px in all are allowed.",
-                    size_.width, size_.height, kAvifPxMax));
+        fmt::format("The result would be {}x{} px; as {} at most {} px in all are allowed.",
+                    size_.width, size_.height,
+                    encoding.format == OutputFormat::Avif ? "AVIF" : "HEIC", kHeifPxMax));
+  }
+  if (!holds_animation(encoding.format)) still_ = true;
+  if (is_animated()) {
+    auto fits = check_animation(source_.format, source_.frames, size_, limits_);
+    if (!fits) return fits;
   }
   if (auto loaded = load(); !loaded) return loaded;
   file_.reset();
   encoding_ = encoding;
   jpeg_quality_pct_.reset();
+  if (!holds_profile(encoding.format)) keep_profile(false);
   if (encoding.format == OutputFormat::Jpeg) {
     if (image_->has_alpha()) put(on_white(*image_), size_);
     jpeg_quality_pct_ = encoding.quality_pct;
@@ -235,6 +252,8 @@ base::Result<VImage> ImageStage::preview(std::int64_t side_px_max, Alpha alpha) 
   }
   auto small = placed(all_of({side(size_.width), side(size_.height)}));
   if (!small) return small;
+  bool ignored = false;
+  if (has_profile(*small)) small = to_srgb(*small, ignored);
   return in_memory(alpha == Alpha::Kept ? *small : on_white(*small), watch_);
 }
 
@@ -253,7 +272,48 @@ base::Result<void> ImageStage::save(const TakeFile& take) {
   if (!image_) return take(source_.bytes);
   Encoding encoding = encoding_;
   encoding.orientation = orientation_;
+  if (is_animated() && holds_animation(encoding.format)) return save_frames(encoding, take);
   return save_picture(*image_, encoding, copyright_, watch_, take);
+}
+
+// Where the first frame has come to.
+base::Result<VImage> ImageStage::reached(const VImage& frame) {
+  auto image = begun(frame, *beginning_);
+  for (const Step& step : steps_) {
+    if (!image) return image;
+    if (step.reads == Reads::AnyOrder) image = in_memory(*image, watch_);
+    if (image) image = step.change(*image);
+  }
+  return image;
+}
+
+base::Result<void> ImageStage::save_frames(const Encoding& encoding, const TakeFile& take) {
+  auto fits = check_animation(source_.format, source_.frames, size_, limits_);
+  if (!fits) return fits;
+  auto frames = open_frames(source_, watch_);
+  if (!frames) return base::fail(std::move(frames.error()));
+  auto roll = render_animation(
+      **frames, source_.frames, [this](const VImage& frame) { return reached(frame); }, watch_);
+  if (!roll) return base::fail(std::move(roll.error()));
+  return save_animation(*roll, encoding, copyright_, watch_, take);
+}
+
+bool ImageStage::is_animated() const { return source_.frames > 1 && !still_; }
+
+std::int64_t ImageStage::frames() const {
+  const bool all = !image_ || (is_animated() && holds_animation(encoding_.format));
+  return all ? source_.frames : 1;
+}
+
+void ImageStage::keep_profile(bool keep) {
+  keep_profile_ = keep;
+  if (keep || !image_ || !has_profile(*image_)) return;
+  const auto convert = [](const VImage& frame) {
+    bool ignored = false;
+    return to_srgb(frame, ignored);
+  };
+  steps_.push_back({convert});
+  put(convert(*image_), size_);
 }
 
 base::Result<std::string> ImageStage::encoded() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -8,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <vips/vips8>
 
@@ -29,6 +31,9 @@ namespace millrace::workers::image {
 // The picture begins as it is stored, and orient() turns it upright: the worker calls it for every
 // command that does not ask to see the picture as stored.
 //
+// Of an animation it shows and changes the first frame, and writes down how: when the file is to be
+// animated, the same is done to the other frames (docs/decisions/0068).
+//
 // One thread. Functions of libvips throw vips::VError: commands let it pass, the worker turns it
 // into an Error.
 class ImageStage {
@@ -43,15 +48,21 @@ class ImageStage {
   // What the client sent: before any command.
   [[nodiscard]] const Source& source() const { return source_; }
   [[nodiscard]] bool has_alpha() const;
-  // How what this command was given is, in meaning, encoded: the source's format (or what stands
-  // for it when it cannot be written: jpeg for heic, avif and tiff, png when they have alpha) or
-  // what the command before decided.
+  // How what this command was given is, in meaning, encoded: the source's format, or what stands
+  // for it (encoding.h, format_that_stands_for), or what the command before decided.
   [[nodiscard]] const Encoding& encoding() const { return encoding_; }
   // The quality of the JPEG that this command was given (estimated from the source's tables);
   // nullopt: no JPEG.
   [[nodiscard]] std::optional<int> jpeg_quality_pct() const { return jpeg_quality_pct_; }
   // No command has changed the picture yet.
   [[nodiscard]] bool untouched() const { return !image_; }
+  // How many frames the file has that save() gives.
+  [[nodiscard]] std::int64_t frames() const;
+
+  // Said before a command begins: whether it keeps the colours in the space of the source's
+  // profile, and the profile with them (icc/keep). Otherwise what the command before has kept
+  // becomes sRGB.
+  void keep_profile(bool keep);
 
   // Turns the picture upright. Costs nothing where that has been done, and next to nothing where
   // the picture has not been read yet.
@@ -69,13 +80,16 @@ class ImageStage {
   base::Result<void> change(const std::function<vips::VImage(const vips::VImage&)>& change,
                             Size size, Reads reads = Reads::TopDown);
   // Another picture takes the place of this one: 8-bit sRGB or grey, straight alpha or none, read
-  // once from top to bottom when the file is written. ResultTooLarge as above. The encoding stays.
+  // once from top to bottom when the file is written. ResultTooLarge as above. The encoding stays;
+  // an animation ends.
   base::Result<void> replace_picture(const vips::VImage& image);
   // Drops what the file would say of itself: the copyright notice and the orientation, which then
   // is nobody's to apply.
   base::Result<void> strip();
-  // Decides the file that this command gives. Alpha is flattened on white when the format has none.
-  // ResultTooLarge when that is more than a result may have or the format can hold.
+  // Decides the file that this command gives. Alpha is flattened on white when the format has none,
+  // a profile is applied when it has no place for it, and of an animation the first frame stays
+  // when it holds one picture. ResultTooLarge and TooManyFrames when that is more than a result may
+  // have or the format can hold.
   base::Result<void> encode_as(const Encoding& encoding);
   // Encodes now, as encode_as() has decided but with the best quality up to it that fits into
   // `bytes_max`, and answers with that file. False: no quality does.
@@ -92,8 +106,8 @@ class ImageStage {
   // beyond that: O(pixels of the copy).
   enum class Alpha { OnWhite, Kept };
   base::Result<vips::VImage> preview(std::int64_t side_px_max, Alpha alpha = Alpha::OnWhite);
-  // The picture itself: 8-bit sRGB or grey, with straight alpha or without, no profile. Lazy, and
-  // readable once from top to bottom.
+  // The picture itself: 8-bit sRGB or grey, with straight alpha or without, no profile (but see
+  // keep_profile). Lazy, and readable once from top to bottom.
   base::Result<vips::VImage> picture();
   // The same, read and kept: for commands that must look at all of it before they decide.
   base::Result<vips::VImage> picture_in_memory();
@@ -117,10 +131,25 @@ class ImageStage {
   [[nodiscard]] base::Result<void> check_result(Size size) const;
   // For what lies between two steps.
   [[nodiscard]] base::Result<void> check_step(Size size) const;
+  // How the first picture came out of the source.
+  struct Beginning {
+    Placement placement;
+    int orientation = 1;
+    bool keep_profile = false;
+  };
+  struct Step {
+    std::function<vips::VImage(const vips::VImage&)> change;
+    Reads reads = Reads::TopDown;
+  };
+  [[nodiscard]] Beginning beginning_at(const Placement& placement) const;
+  base::Result<vips::VImage> begun(vips::VImage opened, const Beginning& beginning);
   base::Result<vips::VImage> placed(const Placement& placement);
+  base::Result<vips::VImage> reached(const vips::VImage& frame);
   base::Result<void> load();
   base::Result<void> keep_in_memory();
   void put(const vips::VImage& image, Size size);
+  [[nodiscard]] bool is_animated() const;
+  base::Result<void> save_frames(const Encoding& encoding, const TakeFile& take);
 
   const Source& source_;
   ipc::RunLimits limits_;
@@ -132,7 +161,12 @@ class ImageStage {
   std::optional<int> jpeg_quality_pct_;
   std::optional<vips::VImage> image_;  // unset: the source's bytes have not been read
   bool in_memory_ = false;             // image_ is: readable in any order
-  std::optional<std::string> file_;    // of image_, where it is there already
+  bool keep_profile_ = false;
+  // Of an animation, how image_ came to be; dropped when one picture is left.
+  std::optional<Beginning> beginning_;
+  std::vector<Step> steps_;
+  bool still_ = false;               // one picture is left
+  std::optional<std::string> file_;  // of image_, where it is there already
   std::optional<std::string> json_;
   bool cacheable_by_clients_ = true;
   std::map<std::string, std::string> headers_;

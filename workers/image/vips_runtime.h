@@ -10,11 +10,12 @@
 
 namespace millrace::workers::image {
 
-// Starts libvips for this process: one thread, no cache, untrusted loaders blocked. Any number of
-// calls.
+// Starts libvips for this process: one thread, no cache, of the loaders that libvips does not trust
+// only those of SVG, PDF and JPEG 2000. Any number of calls.
 base::Result<void> start_vips();
 
-// Whether the installed libvips can read or write that kind.
+// Whether that kind can be read or written here, with the libvips and the codecs that are
+// installed.
 bool can_read(SourceFormat format);
 bool can_write(OutputFormat format);
 // One sentence for each kind that cannot be read or written here.

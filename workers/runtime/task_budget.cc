@@ -102,4 +102,14 @@ TaskBudget::~TaskBudget() {
   set_soft_limit(RLIMIT_DATA, RLIM_INFINITY);
 }
 
+CpuTimeCap::CpuTimeCap(std::chrono::seconds cpu_max) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_CPU, &limit);
+  before_ = limit.rlim_cur;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(cpu_time_of_process() + cpu_max);
+  set_soft_limit(RLIMIT_CPU, std::min(limit.rlim_cur, static_cast<rlim_t>(seconds.count())));
+}
+
+CpuTimeCap::~CpuTimeCap() { set_soft_limit(RLIMIT_CPU, before_); }
+
 }  // namespace millrace::workers

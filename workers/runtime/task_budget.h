@@ -47,4 +47,18 @@ class TaskBudget {
   TaskBudget& operator=(const TaskBudget&) = delete;
 };
 
+// Less processor time than the task has left, for a library that cannot be asked to stop: when it
+// is spent the process ends with WorkerExit::CpuSpent. From construction to destruction; the limit
+// that stood before comes back. In whole seconds, rounded up.
+class CpuTimeCap {
+ public:
+  explicit CpuTimeCap(std::chrono::seconds cpu_max);
+  ~CpuTimeCap();
+  CpuTimeCap(const CpuTimeCap&) = delete;
+  CpuTimeCap& operator=(const CpuTimeCap&) = delete;
+
+ private:
+  std::uint64_t before_ = 0;
+};
+
 }  // namespace millrace::workers

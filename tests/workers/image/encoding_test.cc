@@ -14,6 +14,8 @@ TEST(EffectiveQualityTest, HasTheDefaultOfTheFormat) {
   EXPECT_EQ(effective_quality(OutputFormat::Jpeg, std::nullopt, {}), 75);
   EXPECT_EQ(effective_quality(OutputFormat::Webp, std::nullopt, {}), 75);
   EXPECT_EQ(effective_quality(OutputFormat::Avif, std::nullopt, {}), 50);
+  EXPECT_EQ(effective_quality(OutputFormat::Heic, std::nullopt, {}), 35);
+  EXPECT_EQ(effective_quality(OutputFormat::Jxl, std::nullopt, {}), 75);
 }
 
 TEST(EffectiveQualityTest, TakesWhatWasAskedForWithoutAJpegSource) {
@@ -64,7 +66,43 @@ TEST(OutputFormatTest, KnowsBothNamesOfJpeg) {
   EXPECT_EQ(output_format_from_word("jpg"), OutputFormat::Jpeg);
   EXPECT_EQ(output_format_from_word("jpeg"), OutputFormat::Jpeg);
   EXPECT_EQ(output_format_from_word("avif"), OutputFormat::Avif);
-  EXPECT_EQ(output_format_from_word("bmp"), std::nullopt);
+  EXPECT_EQ(output_format_from_word("bmp"), OutputFormat::Bmp);
+  EXPECT_EQ(output_format_from_word("copy"), std::nullopt);
+  EXPECT_EQ(output_format_from_word("psd"), std::nullopt);
+}
+
+// The tables stand in the order of the enumerators, or a word would be that of another format.
+TEST(FormatWordsTest, BelongToTheirFormat) {
+  EXPECT_EQ(word_of(SourceFormat::Jpeg), "jpeg");
+  EXPECT_EQ(word_of(SourceFormat::Tiff), "tiff");
+  EXPECT_EQ(word_of(SourceFormat::Heic), "heic");
+  EXPECT_EQ(word_of(SourceFormat::Jp2), "jp2");
+  EXPECT_EQ(word_of(SourceFormat::Psd), "psd");
+  EXPECT_EQ(word_of(SourceFormat::Pdf), "pdf");
+  for (const OutputFormat format : kOutputFormats) {
+    EXPECT_EQ(output_format_from_word(word_of(format)), format);
+    EXPECT_EQ(media_type_of(format), "image/" + std::string(word_of(format)));
+  }
+  for (const SourceFormat format : kSourceFormats) {
+    if (const auto same = same_format(format)) {
+      EXPECT_EQ(word_of(*same), word_of(format));
+      EXPECT_EQ(media_type_of(*same), media_type_of(format));
+    }
+  }
+}
+
+TEST(FormatThatStandsForTest, IsOneThatEveryBrowserShows) {
+  for (const bool alpha : {false, true}) {
+    EXPECT_EQ(format_that_stands_for(SourceFormat::Webp, alpha), OutputFormat::Webp);
+    EXPECT_EQ(format_that_stands_for(SourceFormat::Heic, alpha), OutputFormat::Jpeg);
+    EXPECT_EQ(format_that_stands_for(SourceFormat::Svg, alpha), OutputFormat::Png);
+    EXPECT_EQ(format_that_stands_for(SourceFormat::Ico, alpha), OutputFormat::Png);
+    for (const SourceFormat format : {SourceFormat::Tiff, SourceFormat::Bmp, SourceFormat::Jxl,
+                                      SourceFormat::Jp2, SourceFormat::Psd, SourceFormat::Pdf}) {
+      EXPECT_EQ(format_that_stands_for(format, alpha),
+                alpha ? OutputFormat::Png : OutputFormat::Jpeg);
+    }
+  }
 }
 
 }  // namespace

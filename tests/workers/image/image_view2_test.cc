@@ -152,7 +152,7 @@ TEST(ImageView2ParametersTest, RefusesWhatItDoesNotKnow) {
   const std::string source = make_jpeg(64, 48);
   for (const char* pipeline :
        {"imageView2/9/w/1", "imageView2/2/w/0", "imageView2/2/w/-1", "imageView2/2/w/x",
-        "imageView2/2/q/0", "imageView2/2/q/101", "imageView2/2/format/bmp",
+        "imageView2/2/q/0", "imageView2/2/q/101", "imageView2/2/format/psd",
         "imageView2/2/w/1/colors/3", "imageView2", "imageView2/2/unknown/1",
         "imageView2/2/w/10/w/20", "imageView2/2"}) {
     EXPECT_EQ(reason_of(source, pipeline), "bad_parameter") << pipeline;

@@ -39,7 +39,8 @@ constexpr const char* kDescription =
     "that. A format without alpha is flattened on white.\n\n"
     "`blur` is a Gaussian bell of `sigma` px, cut off `radius` px from its middle; a sigma of 0 "
     "does nothing. `sharpen/1` is a 3x3 kernel.\n\n"
-    "`format`, `quality`, `interlace` and `colors` are those of imageView2 (`format`, `q`, …); "
+    "`format`, `quality`, `lossless`, `interlace`, `colors` and `icc` are those of imageView2 "
+    "(`format`, `q`, …), and so is what becomes of an animation: each step is done to every frame; "
     "`format/copy` keeps the format of the source even where that is AVIF. `density` is written "
     "into JPEG and PNG. `strip` drops the copyright notice and the orientation too: nothing else "
     "is ever kept.\n\n"
@@ -112,8 +113,10 @@ std::vector<ParameterSpec> settings() {
       without_range("strip", "Drops what the file would say of itself.", ParameterKind::Flag),
       format,
       quality_parameter("quality"),
+      lossless_parameter(),
       interlace_parameter(),
       colors_parameter(),
+      icc_parameter(),
       integer_parameter("density", "The resolution that the file claims.", "dpi", 1, 1'200),
       with_forms("size-limit", "The most bytes of the result.", size_limit_forms()),
       ignore_error_parameter(),

@@ -29,18 +29,21 @@ constexpr const char* kDescription =
     "crop, the result is as large as "
     "the source allows. Without `w` and `h` the size stays; some other parameter must then be "
     "given.\n\n"
-    "Without `format` the result has the format of the source; HEIC and AVIF become JPEG, TIFF "
-    "becomes JPEG, or PNG when "
-    "it has an alpha channel. Transparency is flattened on white when the format has none.\n\n"
-    "`q` counts for JPEG, WebP and AVIF. From a JPEG source whose own quality is q0, no more than "
-    "min(90, q0 x sqrt(W H / (w h))) is used (without the 90 when q0 is above it), unless `!` "
-    "follows the number.\n\n"
+    "Without `format` the result has the format of the source where every browser shows it (JPEG, "
+    "PNG, WebP, GIF). HEIC and AVIF become JPEG; SVG and ICO become PNG; TIFF, BMP, JPEG XL, JPEG "
+    "2000, PSD and PDF become JPEG, or PNG when they have transparency. Transparency is flattened "
+    "on white when the format has none.\n\n"
+    "`q` counts for JPEG, WebP, AVIF, HEIC and JPEG XL. From a JPEG source whose own quality is "
+    "q0, no more than min(90, q0 x sqrt(W H / (w h))) is used (without the 90 when q0 is above "
+    "it), unless `!` follows the number. `lossless` counts for WebP and JPEG XL.\n\n"
     "`colors` counts for PNG and GIF; a GIF made of a GIF has 128 unless told otherwise. "
-    "`interlace` makes a progressive JPEG, "
-    "or an interlaced PNG or GIF.\n\n"
-    "Colours are converted to sRGB and the profile is dropped. Of the metadata the copyright "
-    "notice survives, in JPEG, PNG, "
-    "WebP and AVIF; GIF has no place for it. Of an animation the first frame is taken.";
+    "`interlace` makes a progressive JPEG, or an interlaced PNG or GIF.\n\n"
+    "An animated GIF, WebP or JPEG XL stays animated when the result is GIF or WebP: every frame "
+    "is scaled and cropped, and the delays and the number of rounds are kept. Other formats take "
+    "the first frame.\n\n"
+    "Colours are converted to sRGB and the profile is dropped; `icc/keep` leaves the colours in "
+    "the space of an RGB or grey profile, and the profile with them (not in GIF). Of the metadata "
+    "the copyright notice survives, in JPEG, PNG, WebP, AVIF and HEIC.";
 
 pipeline::CommandSpec make_spec() {
   pipeline::CommandSpec spec;
@@ -56,7 +59,9 @@ pipeline::CommandSpec make_spec() {
       format_parameter(),
       interlace_parameter(),
       quality_parameter("q"),
+      lossless_parameter(),
       colors_parameter(),
+      icc_parameter(),
       ignore_error_parameter(),
   };
   spec.takes = {"image"};
@@ -79,7 +84,8 @@ base::Result<void> check_arguments(const CommandCall& call) {
   if (call.arguments().size() >= 2) return {};
   return base::fail(
       Reason::BadParameter,
-      "imageView2 needs at least one of w, h, format, q, interlace and colors besides the mode.");
+      "imageView2 needs at least one of w, h, format, q, lossless, interlace, colors and icc "
+      "besides the mode.");
 }
 
 base::Result<std::optional<PictureShape>> plan(const CommandCall& call, const PictureShape& shape) {
