@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "agent/policy/sharing.h"
+#include "pipeline/request_values.h"
 #include "storage/conditional.h"
 
 namespace millrace::agent {
@@ -42,6 +43,14 @@ std::string too_expensive(const TaskPrediction& expected, const TaskCeiling& cei
   return "The task is expected to take at least " + ms(expected.cpu_least) +
          " ms of processor time; it may take " + ms(ceiling.cpu) +
          " ms before its deadline. It can be run as a job.";
+}
+
+// For commands that take a file of any kind: there is nothing about it to be known beforehand.
+ipc::Probe unknown_kind_of_file() {
+  ipc::Probe probe;
+  probe.format = "file";
+  probe.media_type = "application/octet-stream";
+  return probe;
 }
 
 double ms_of(base::Duration span) {
@@ -265,7 +274,10 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::produce(Plan plan, Sta
   metrics_.fetch_seconds.observe(std::chrono::duration<double>(times.fetch).count());
 
   begun = ended;
-  auto probe = co_await Prober::probe(parts_.prober, *source, standing, deadline, cancel);
+  auto probe = base::Result<ipc::Probe>(unknown_kind_of_file());
+  if (!pipeline::takes_any_file(plan.pipeline, *catalogue_)) {
+    probe = co_await Prober::probe(parts_.prober, *source, standing, deadline, cancel);
+  }
   if (!probe) co_return base::fail(std::move(probe.error()));
   ended = base::Clock::now();
   times.probe = ended - begun;

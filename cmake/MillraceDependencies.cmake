@@ -19,6 +19,8 @@ if(MILLRACE_SANITIZE)
   target_link_libraries(PkgConfig::VIPS INTERFACE $<TARGET_OBJECTS:millrace_sanitizer_suppressions>)
 endif()
 pkg_check_modules(JXL REQUIRED IMPORTED_TARGET libjxl)
+pkg_check_modules(EXIF REQUIRED IMPORTED_TARGET libexif)
+pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode)
 pkg_check_modules(HIREDIS REQUIRED IMPORTED_TARGET hiredis)
 pkg_check_modules(JEMALLOC IMPORTED_TARGET jemalloc)
 

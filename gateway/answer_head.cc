@@ -11,9 +11,12 @@
 namespace millrace::gateway {
 namespace {
 
-constexpr std::array<std::string_view, 6> kFromAgent = {"Content-Type",     "ETag",
-                                                        "X-Millrace-Crop",  "X-Millrace-Note",
-                                                        "X-Millrace-Faces", "X-Millrace-Cache"};
+constexpr std::array<std::string_view, 9> kFromAgent = {
+    "Content-Type",        "ETag",
+    "X-Millrace-Cache",    "X-Millrace-Crop",
+    "X-Millrace-Faces",    "X-Millrace-Note",
+    "X-Millrace-Slim",     "X-Millrace-Blurhash",
+    "X-Millrace-Thumbhash"};
 constexpr std::string_view kCost = "X-Millrace-Cost";
 constexpr std::string_view kIgnoredError = "X-Millrace-Ignored-Error";
 

@@ -30,7 +30,7 @@ ratelimit::UserLimits limits_of(const AllowanceConfig& user, const AllowanceConf
 }
 
 // The scheme of the client's URL. A chain of proxies lists one each; the first is the client's.
-std::string_view scheme_of(const net::Headers& headers, bool peer_trusted) {
+std::string_view scheme_told_by(const net::Headers& headers, bool peer_trusted) {
   const auto proto = peer_trusted ? headers.find("X-Forwarded-Proto") : std::nullopt;
   if (!proto) return "http";
   return net::equal_ignoring_case(proto->substr(0, proto->find(',')), "https") ? "https" : "http";
@@ -66,8 +66,8 @@ base::Result<Caller> CallerPolicy::by_token(const CallerFacts& facts, bool peer_
   }
   const User& user = users_.at(name->second);
   const std::string_view host = facts.headers.find("Host").value_or("");
-  const auto checked = check_download_token(*found, scheme_of(facts.headers, peer_trusted), host,
-                                            user.secret_key, facts.now_unix_s);
+  const auto checked = check_download_token(*found, scheme_told_by(facts.headers, peer_trusted),
+                                            host, user.secret_key, facts.now_unix_s);
   if (!checked) return base::fail(checked.error());
   return user.caller;
 }
@@ -93,6 +93,10 @@ base::Result<Caller> CallerPolicy::who_asks(const CallerFacts& facts) const {
 
 std::string CallerPolicy::client_of(std::string_view peer, const net::Headers& headers) const {
   return client_address(peer, headers, trusted_);
+}
+
+std::string_view CallerPolicy::scheme_of(std::string_view peer, const net::Headers& headers) const {
+  return scheme_told_by(headers, trusted_.trusts(peer));
 }
 
 std::vector<ratelimit::CommandLimit> CallerPolicy::command_limits(

@@ -46,6 +46,10 @@ class CallerPolicy {
   // The client's whole address, for logs (gateway/client_address.h).
   [[nodiscard]] std::string client_of(std::string_view peer, const net::Headers& headers) const;
 
+  // "http" or "https": of the client's URL, as far as trusted proxies tell.
+  [[nodiscard]] std::string_view scheme_of(std::string_view peer,
+                                           const net::Headers& headers) const;
+
   // Those of `names` that have a limit; the views are this policy's.
   [[nodiscard]] std::vector<ratelimit::CommandLimit> command_limits(
       const std::vector<std::string_view>& names) const;

@@ -10,21 +10,37 @@ namespace {
 
 constexpr double kSampleWeight = 0.1;  // of a new sample once enough were seen
 
+// No name and no number is longer: what is, is text of the client's.
+constexpr std::size_t kWordBytesMax = 24;
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-}  // namespace
-
-std::string shape_of(std::string_view pipeline) {
-  std::string shape;
-  shape.reserve(pipeline.size());
-  for (const char c : pipeline) {
+void add_shape(std::string& shape, std::string_view segment) {
+  if (segment.size() > kWordBytesMax) {
+    shape += '*';
+    return;
+  }
+  for (const char c : segment) {
     if (!is_digit(c)) {
       shape += c;
     } else if (!shape.ends_with('#')) {
       shape += '#';
     }
   }
-  return shape;
+}
+
+}  // namespace
+
+std::string shape_of(std::string_view pipeline) {
+  std::string shape;
+  shape.reserve(pipeline.size());
+  while (true) {
+    const std::size_t end = pipeline.find_first_of("/|");
+    add_shape(shape, pipeline.substr(0, end));
+    if (end == std::string_view::npos) return shape;
+    shape += pipeline[end];
+    pipeline.remove_prefix(end + 1);
+  }
 }
 
 std::string command_names_of(std::string_view pipeline) {

@@ -120,7 +120,7 @@ net::Awaitable<std::optional<Refusal>> MediaService::serve_original(net::HttpExc
 net::Awaitable<std::optional<Refusal>> MediaService::serve_variant(net::HttpExchange& exchange,
                                                                    const pipeline::Target& target,
                                                                    RequestRecord& record) {
-  const auto plan = variants_.plan(target, exchange.received_at());
+  const auto plan = variants_.plan(exchange, target);
   if (!plan) {
     Refusal refused = refusal(plan.error());
     if (plan.error().reason == Reason::NoNode) refused.retry_after = std::chrono::seconds(1);

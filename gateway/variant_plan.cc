@@ -30,7 +30,8 @@ std::vector<std::string_view> VariantPlan::command_names() const {
 }
 
 base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
-                                       const pipeline::Target& target, base::TimePoint received_at,
+                                       const pipeline::Target& target,
+                                       const pipeline::AskPlace& place, base::TimePoint received_at,
                                        const DeadlineConfig& deadlines) {
   if (catalogue.specs().empty()) {
     return base::fail(base::Reason::NoNode, "No node is known yet that could do this work.",
@@ -38,6 +39,9 @@ base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
   }
   auto checked = catalogue.check(*target.pipeline);
   if (!checked) return base::fail(std::move(checked.error()));
+  if (auto filled = pipeline::fill_from_request(*checked, catalogue, place); !filled) {
+    return base::fail(std::move(filled.error()));
+  }
   VariantPlan plan;
   plan.bucket = target.bucket;
   plan.pipeline = *std::move(checked);

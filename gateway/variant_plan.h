@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "gateway/config.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/request_values.h"
 #include "pipeline/target.h"
 
 namespace millrace::gateway {
@@ -29,10 +30,12 @@ struct VariantPlan {
   [[nodiscard]] std::vector<std::string_view> command_names() const;
 };
 
-// Checks the target's pipeline, which is there, against the commands of the fleet. UnknownCommand
-// and BadParameter as Catalogue::check; NoNode while no command is known at all.
+// Checks the target's pipeline, which is there, against the commands of the fleet, and gives it
+// what it needs to know of the request. UnknownCommand and BadParameter as Catalogue::check and
+// fill_from_request; NoNode while no command is known at all.
 base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
-                                       const pipeline::Target& target, base::TimePoint received_at,
+                                       const pipeline::Target& target,
+                                       const pipeline::AskPlace& place, base::TimePoint received_at,
                                        const DeadlineConfig& deadlines);
 
 }  // namespace millrace::gateway

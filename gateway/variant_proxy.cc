@@ -32,11 +32,18 @@ VariantProxy::VariantProxy(net::asio::io_context& io, Shared& shared, std::size_
       link_(io, shared, fleet_.nodes()),
       router_(fleet_.nodes(), *shared.metrics, shared.config.agent_link) {}
 
-base::Result<VariantPlan> VariantProxy::plan(const pipeline::Target& target,
-                                             base::TimePoint received_at) {
+base::Result<VariantPlan> VariantProxy::plan(const net::HttpExchange& exchange,
+                                             const pipeline::Target& target) {
   fleet_.refresh();
-  auto plan =
-      plan_variant(fleet_.snapshot().catalogue, target, received_at, shared_.config.deadlines);
+  const net::HttpRequest& request = exchange.request();
+  const auto place = [&]() -> pipeline::RequestPlace {
+    const std::shared_ptr<const CallerPolicy> callers = shared_.callers.load();
+    return {.scheme = callers->scheme_of(exchange.peer_address(), request.headers),
+            .host = request.headers.find("Host").value_or(""),
+            .target = request.target};
+  };
+  auto plan = plan_variant(fleet_.snapshot().catalogue, target, place, exchange.received_at(),
+                           shared_.config.deadlines);
   if (plan) plan->cpu_ms = router_.expect(plan->text);
   return plan;
 }

@@ -27,7 +27,7 @@ class VariantProxy {
   VariantProxy(net::asio::io_context& io, Shared& shared, std::size_t threads);
 
   // What is wanted, checked and weighed; nothing is done yet. `target` has a pipeline.
-  base::Result<VariantPlan> plan(const pipeline::Target& target, base::TimePoint received_at);
+  base::Result<VariantPlan> plan(const net::HttpExchange& exchange, const pipeline::Target& target);
 
   // nullopt: the client has its answer, or is gone (record.failure says so). A Refusal: nothing was
   // sent to the client yet. The arguments outlive the call.

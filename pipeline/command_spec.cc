@@ -39,6 +39,9 @@ base::Result<void> validate_parameter(const CommandSpec& spec, const ParameterSp
   if (!is_name(parameter.name)) {
     return unsound(spec, in_quotes(parameter.name) + " is no name of a parameter");
   }
+  if (parameter.from_request && parameter.kind != ParameterKind::Text) {
+    return unsound(spec, parameter.name + " is from the request but no text");
+  }
   if (parameter.kind == ParameterKind::Flag || parameter.kind == ParameterKind::Color) return {};
   if (parameter.kind == ParameterKind::Form) {
     if (parameter.forms.empty() || parameter.forms.size() > kChoicesMax) {

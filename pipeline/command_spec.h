@@ -21,6 +21,7 @@ enum class ParameterKind {
   Flag,     // no value at all: the name stands alone; named parameters only
   Form,     // text of the first of `forms` that it fits
   Color,    // base64url (RFC 4648 section 5) of a colour's name or of #RRGGBB[AA]; see color.h
+  Text,     // base64url of [min, max] bytes of UTF-8 without NUL, with or without its padding
 };
 
 struct ParameterSpec {
@@ -39,6 +40,9 @@ struct ParameterSpec {
   // In a command whose order matters: says something about the whole command wherever it stands.
   // Canonical text has these behind the others, in the spec's order.
   bool anywhere = false;
+  // The gateway gives it the URL of the request's original, and refuses who writes it himself: see
+  // request_values.h. A Text that is named.
+  bool from_request = false;
   std::string default_text;  // as written in a URL; empty: none. For people, never filled in.
   friend bool operator==(const ParameterSpec&, const ParameterSpec&) = default;
 };

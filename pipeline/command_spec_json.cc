@@ -25,7 +25,7 @@ constexpr std::array kKindWords = {
     KindWord{ParameterKind::Integer, "integer"}, KindWord{ParameterKind::Choice, "choice"},
     KindWord{ParameterKind::Quality, "quality"}, KindWord{ParameterKind::Size, "size"},
     KindWord{ParameterKind::Flag, "flag"},       KindWord{ParameterKind::Form, "form"},
-    KindWord{ParameterKind::Color, "color"}};
+    KindWord{ParameterKind::Color, "color"},     KindWord{ParameterKind::Text, "text"}};
 
 std::string_view word_of(ParameterKind kind) {
   for (const KindWord& row : kKindWords) {
@@ -37,7 +37,7 @@ std::string_view word_of(ParameterKind kind) {
 // Whether the kind's values are bounded by the spec's own min and max.
 bool has_range(ParameterKind kind) {
   return kind == ParameterKind::Integer || kind == ParameterKind::Quality ||
-         kind == ParameterKind::Size;
+         kind == ParameterKind::Size || kind == ParameterKind::Text;
 }
 
 ordered_json forms_to_json(const std::vector<ValueForm>& forms) {
@@ -76,6 +76,7 @@ ordered_json parameters_to_json(const std::vector<ParameterSpec>& parameters) {
     item["required"] = parameter.required;
     if (parameter.repeatable) item["repeatable"] = true;
     if (parameter.anywhere) item["anywhere"] = true;
+    if (parameter.from_request) item["from_request"] = true;
     if (!parameter.default_text.empty()) item["default"] = parameter.default_text;
     list.push_back(std::move(item));
   }
@@ -122,6 +123,7 @@ void read_parameter(JsonFields& fields, ParameterSpec& parameter) {
   fields.flag("required", parameter.required, Presence::Optional);
   fields.flag("repeatable", parameter.repeatable, Presence::Optional);
   fields.flag("anywhere", parameter.anywhere, Presence::Optional);
+  fields.flag("from_request", parameter.from_request, Presence::Optional);
   fields.text("default", parameter.default_text, Presence::Optional);
   bool known = false;
   for (const KindWord& row : kKindWords) {

@@ -31,6 +31,7 @@ std::string usage(const CommandSpec& spec) {
     text += parameter.required ? segment : "[" + segment + "]";
   }
   for (const ParameterSpec& parameter : spec.named) {
+    if (parameter.from_request) continue;
     const std::string pair = "/" + pair_of(parameter);
     text += parameter.required ? pair : "[" + pair + "]";
   }
@@ -48,6 +49,7 @@ std::string cell(std::string_view text) {
 }
 
 std::string values(const ParameterSpec& parameter) {
+  if (parameter.from_request) return "comes from the request; it cannot be given";
   std::string text;
   if (parameter.kind == ParameterKind::Choice) {
     for (const std::string& choice : parameter.choices) {

@@ -63,6 +63,11 @@ std::optional<std::string> CommandCall::form(std::string_view parameter) const {
   return choice(parameter);
 }
 
+std::optional<std::string> CommandCall::decoded(std::string_view parameter) const {
+  const std::string* text = text_of(arguments_, parameter);
+  return text == nullptr ? std::nullopt : text_from_value(*text);
+}
+
 bool CommandCall::flag(std::string_view parameter) const {
   return text_of(arguments_, parameter) != nullptr;
 }

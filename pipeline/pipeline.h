@@ -46,6 +46,8 @@ class CommandCall {
   // The text of a Form, to be matched with the forms of its spec.
   [[nodiscard]] std::optional<std::string> form(std::string_view parameter) const;
   [[nodiscard]] bool flag(std::string_view parameter) const;
+  // Of a Text, what it stands for.
+  [[nodiscard]] std::optional<std::string> decoded(std::string_view parameter) const;
   [[nodiscard]] std::string text() const;  // canonical: name/value/…
   friend bool operator==(const CommandCall&, const CommandCall&) = default;
 

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "base/crypto.h"
 #include "pipeline/color.h"
 #include "pipeline/wording.h"
 
@@ -47,6 +49,14 @@ std::optional<std::string> canonical_color(std::string_view given) {
   return value_of(*color);
 }
 
+std::optional<std::string> canonical_text(const ParameterSpec& spec, std::string_view given) {
+  const auto text = text_from_value(given);
+  if (!text || std::cmp_less(text->size(), spec.min) || std::cmp_greater(text->size(), spec.max)) {
+    return std::nullopt;
+  }
+  return base::base64url_encode(*text);
+}
+
 std::optional<std::string> canonical_form(const ParameterSpec& spec, std::string_view given) {
   const auto value = match_form(spec.forms, given);
   if (!value) return std::nullopt;
@@ -81,6 +91,17 @@ std::string form_phrase(const ParameterSpec& spec) {
 }
 
 }  // namespace
+
+std::optional<std::string> text_from_value(std::string_view value) {
+  auto text = base::base64url_decode(value);
+  if (!text || text->find('\0') != std::string::npos) return std::nullopt;
+  for (std::string_view rest = *text; !rest.empty();) {
+    const std::size_t bytes = utf8_sequence_bytes(rest);
+    if (bytes == 0) return std::nullopt;
+    rest.remove_prefix(bytes);
+  }
+  return text;
+}
 
 std::optional<std::int64_t> whole_number(std::string_view text) {
   std::int64_t number = 0;
@@ -118,6 +139,8 @@ std::optional<std::string> canonical_value(const ParameterSpec& spec, std::strin
       return canonical_form(spec, given);
     case ParameterKind::Color:
       return canonical_color(given);
+    case ParameterKind::Text:
+      return canonical_text(spec, given);
   }
   return std::nullopt;
 }
@@ -144,6 +167,8 @@ std::string allowed_values(const ParameterSpec& spec) {
       for (const NamedColor& row : named_colors()) names.push_back(row.name);
       return fmt::format("the urlsafe base64 of #RRGGBB, #RRGGBBAA or one of {}", listed(names));
     }
+    case ParameterKind::Text:
+      return fmt::format("the urlsafe base64 of {} to {} bytes of UTF-8", spec.min, spec.max);
   }
   return "";
 }

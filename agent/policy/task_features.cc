@@ -63,9 +63,11 @@ bool take_form(const pipeline::CommandSpec* spec, const pipeline::CommandCall::A
   return true;
 }
 
-bool is_color(const pipeline::CommandSpec* spec, const std::string& name) {
+// What a client may write in a thousand ways without changing what it costs.
+bool is_free(const pipeline::CommandSpec* spec, const std::string& name) {
   const pipeline::ParameterSpec* parameter = spec == nullptr ? nullptr : spec->find_named(name);
-  return parameter != nullptr && parameter->kind == pipeline::ParameterKind::Color;
+  return parameter != nullptr && (parameter->kind == pipeline::ParameterKind::Color ||
+                                  parameter->kind == pipeline::ParameterKind::Text);
 }
 
 // Adds the call to the chain and applies what it says of sizes and the format.
@@ -75,7 +77,7 @@ void take_call(const pipeline::CommandCall& call, const pipeline::CommandSpec* s
   features.chain += call.name();
   Sides bounds;
   for (const auto& argument : call.arguments()) {
-    if (take_form(spec, argument, features, sides) || is_color(spec, argument.name)) continue;
+    if (take_form(spec, argument, features, sides) || is_free(spec, argument.name)) continue;
     if (const auto size = size_in(argument.text)) {
       bounds = *size;
     } else if (argument.name == "w") {
@@ -109,7 +111,8 @@ TaskFeatures features_of(const ipc::Probe& probe, const pipeline::Pipeline& plan
   for (const pipeline::CommandCall& call : plan.commands) {
     const pipeline::CommandSpec* spec = catalogue.find(call.name());
     take_call(call, spec, features, sides);
-    gives_picture = spec == nullptr || spec->gives != "json";
+    // A fact that rides on the picture as a header field leaves it the answer.
+    gives_picture = spec == nullptr || spec->gives != "json" || call.choice("as") == "header";
   }
   if (gives_picture) features.result_px = sides.width * sides.height;
   if (features.chain.size() > kChainBytesMax) features.chain.resize(kChainBytesMax);

@@ -76,6 +76,12 @@ pipeline::CommandSpec tell_spec() {
   pipeline::CommandSpec spec;
   spec.name = "tell";
   spec.gives = "json";
+  pipeline::ParameterSpec as;
+  as.name = "as";
+  as.summary = "How.";
+  as.kind = pipeline::ParameterKind::Choice;
+  as.choices = {"json", "header"};
+  spec.named = {as};
   return spec;
 }
 
@@ -122,7 +128,12 @@ TEST(TaskFeaturesTest, ReadsStepsInTheirOrderAndNamesTheirForms) {
   EXPECT_EQ(features("steps/thumbnail/!50p").chain, features("steps/thumbnail/!7p").chain);
 }
 
-TEST(TaskFeaturesTest, WhatGivesNoPictureCostsNone) { EXPECT_EQ(features("tell").result_px, 0); }
+TEST(TaskFeaturesTest, WhatGivesNoPictureCostsNone) {
+  EXPECT_EQ(features("tell").result_px, 0);
+  EXPECT_EQ(features("crop/320x160|tell/as/json").result_px, 0);
+  EXPECT_EQ(features("crop/320x160|tell/as/header").result_px, 320 * 160)
+      << "a header field rides on the picture";
+}
 
 }  // namespace
 }  // namespace millrace::agent

@@ -3,6 +3,7 @@
 // A worker for the agent's tests: it speaks the real protocol and does, or suffers, what a test
 // asks for.
 //   copy                 the result is the input
+//   send                 the same of a file of any kind: it is not probed
 //   wait                 until somebody sends it SIGUSR1, then as copy
 //   fill/bytes/<n>       n bytes of 'x'
 //   die                  SIGKILL by its own hand
@@ -59,7 +60,9 @@ class TestWorker final : public workers::Worker {
     bytes.max = 1 << 30;
     bytes.required = true;
     fill.named.push_back(bytes);
-    return {command("copy"), command("wait"), fill, command("die"), command("refuse")};
+    pipeline::CommandSpec send = command("send");
+    send.takes = {"file"};
+    return {command("copy"), command("wait"), fill, command("die"), command("refuse"), send};
   }
 
   base::Result<ipc::Probe> probe(workers::InputBytes input, const ipc::RunLimits&) override {

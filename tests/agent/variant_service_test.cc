@@ -50,6 +50,16 @@ TEST_F(VariantServiceTest, MakesAVariantAndThenServesItFromTheCache) {
   EXPECT_EQ(rig_->bucket.opened, 1);
 }
 
+TEST_F(VariantServiceTest, DoesNotProbeWhatACommandTakesAsAFileOfAnyKind) {
+  rig_->bucket.entries["card"] = {"a card, no picture", "v1"};
+  rig_->bucket.entries["trap"] = {"kill whoever probes it", "v1"};
+  EXPECT_EQ(get("card", "copy"), "!unsupported_media");
+  EXPECT_EQ(get("card", "send"), "a card, no picture");
+  EXPECT_EQ(get("card", "send|copy"), "a card, no picture");
+  EXPECT_EQ(get("card", "copy|send"), "!unsupported_media") << "the first command decides";
+  EXPECT_EQ(get("trap", "send"), "kill whoever probes it");
+}
+
 TEST_F(VariantServiceTest, AnswersAtOnceWhatIsInTheCache) {
   VariantRequest request;
   request.bucket = "b";

@@ -31,6 +31,9 @@ TEST(VariantHeadTest, PassesTheAllowListAndNothingElse) {
                                  agents({{"Content-Type", "image/webp"},
                                          {"ETag", "\"e\""},
                                          {"X-Millrace-Crop", "face"},
+                                         {"X-Millrace-Blurhash", "L5CH[q00"},
+                                         {"X-Millrace-Thumbhash", "W7gN"},
+                                         {"X-Millrace-Slim", "original"},
                                          {"X-Millrace-Cache", "hit"},
                                          {"X-Millrace-Load", "busy=1"},
                                          {"X-Millrace-Node", "n1"},
@@ -41,6 +44,9 @@ TEST(VariantHeadTest, PassesTheAllowListAndNothingElse) {
   EXPECT_EQ(field(head, "Content-Type"), "image/webp");
   EXPECT_EQ(field(head, "ETag"), "\"e\"");
   EXPECT_EQ(field(head, "X-Millrace-Crop"), "face");
+  EXPECT_EQ(field(head, "X-Millrace-Blurhash"), "L5CH[q00");
+  EXPECT_EQ(field(head, "X-Millrace-Thumbhash"), "W7gN");
+  EXPECT_EQ(field(head, "X-Millrace-Slim"), "original");
   EXPECT_EQ(field(head, "X-Millrace-Cache"), "hit");
   EXPECT_EQ(field(head, "X-Millrace-Load"), "(none)");
   EXPECT_EQ(field(head, "X-Millrace-Node"), "(none)");

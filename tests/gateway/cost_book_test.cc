@@ -10,6 +10,8 @@ namespace {
 
 TEST(CostBookTest, ShapesLeaveNumbersOut) {
   EXPECT_EQ(shape_of("imageView2/1/w/200/h/2000|imageslim"), "imageView#/#/w/#/h/#|imageslim");
+  EXPECT_EQ(shape_of("qrcode/0/url/aHR0cDovL21lZGlhLmV4YW1wbGUvcGhvdG9zL2EuanBn|imageslim"),
+            "qrcode/#/url/*|imageslim");
   EXPECT_EQ(command_names_of("imageView2/1/w/200|imageslim"), "imageView2|imageslim");
   EXPECT_EQ(command_names_of("imageInfo"), "imageInfo");
 }

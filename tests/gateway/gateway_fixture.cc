@@ -32,6 +32,19 @@ pipeline::CommandSpec command(const std::string& name) {
   return spec;
 }
 
+// One that is told the URL of the original.
+pipeline::CommandSpec code_command() {
+  pipeline::CommandSpec spec = command("code");
+  pipeline::ParameterSpec url;
+  url.name = "url";
+  url.kind = pipeline::ParameterKind::Text;
+  url.min = 1;
+  url.max = 200;
+  url.from_request = true;
+  spec.named.push_back(url);
+  return spec;
+}
+
 discovery::NodeRecord record_of(const FakeAgent::Options& options, const net::Endpoint& endpoint) {
   discovery::NodeRecord record;
   record.id = options.id;
@@ -40,7 +53,8 @@ discovery::NodeRecord record_of(const FakeAgent::Options& options, const net::En
   record.cell = "default";
   record.build = "test";
   record.state = discovery::NodeState::Serving;
-  record.kinds = {discovery::NodeKind{"image", 2, {command("resize"), command("info")}}};
+  record.kinds = {
+      discovery::NodeKind{"image", 2, {command("resize"), command("info"), code_command()}}};
   return record;
 }
 

@@ -69,6 +69,29 @@ TEST_F(VariantTest, AsksTheNodeWithASignedTask) {
   EXPECT_FALSE(task->gateway_instance.empty());
 }
 
+// The text of the task's pipeline after "code/url/", decoded.
+std::string url_of_task(const net::HttpRequest& request) {
+  const auto task = pipeline::task_from_json(request.body);
+  constexpr std::string_view kBefore = "code/w/5/url/";
+  if (!task || !task->pipeline.starts_with(kBefore)) return "";
+  return base::base64url_decode(task->pipeline.substr(kBefore.size())).value_or("");
+}
+
+TEST_F(VariantTest, TellsACommandTheUrlOfTheOriginalWhenItAsksForThat) {
+  config_.throttle.trusted_proxies = {"127.0.0.1"};
+  start_gateway();
+  FakeAgent& agent = start_agent(answer_small);
+  ASSERT_EQ(get("/photos/dir/a%20b.jpg?code/w/5&attname=x").status, 200);
+  const std::string plain = url_of_task(agent.requests().back());
+  EXPECT_EQ(plain.substr(0, 7), "http://");
+  EXPECT_TRUE(plain.ends_with("/photos/dir/a%20b.jpg")) << plain;
+  ASSERT_EQ(get("/photos/dir/a%20b.jpg?code/w/5", {{"X-Forwarded-Proto", "https"}}).status, 200);
+  EXPECT_EQ(url_of_task(agent.requests().back()), "https" + plain.substr(4));
+  const Reply forged = get("/photos/a.jpg?code/url/aHR0cDovL2V2aWw=");
+  EXPECT_EQ(forged.status, 400);
+  EXPECT_EQ(reason_of(forged), "bad_parameter");
+}
+
 TEST_F(VariantTest, NumbersItsTasks) {
   start_gateway();
   const FakeAgent& agent = start_agent(answer_small);

@@ -42,9 +42,21 @@ struct ImageWorker::Impl {
     return first != nullptr && first->choose ? first->choose(pipeline.commands.front())
                                              : SourceChoice{};
   }
+  [[nodiscard]] base::Result<Source> source_for(const RunContext& context) const;
   [[nodiscard]] base::Result<void> apply(const pipeline::Pipeline& pipeline, ImageStage& stage,
                                          const TaskWatch& watch) const;
 };
+
+// A command that takes a file of any kind is given its bytes, and no facts about them.
+base::Result<Source> ImageWorker::Impl::source_for(const RunContext& context) const {
+  const ImageCommand* first = find(context.pipeline.commands.front().name());
+  const bool any_file =
+      first != nullptr && std::ranges::find(first->spec.takes, "file") != first->spec.takes.end();
+  if (!any_file) return read_source(context.input, context.limits, choice_of(context.pipeline));
+  Source source;
+  source.bytes = context.input;
+  return source;
+}
 
 base::Result<void> ImageWorker::Impl::apply(const pipeline::Pipeline& pipeline, ImageStage& stage,
                                             const TaskWatch& watch) const {
@@ -149,7 +161,7 @@ base::Result<ipc::Probe> ImageWorker::probe(InputBytes input, const ipc::RunLimi
 }
 
 base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
-  auto source = read_source(context.input, context.limits, impl_->choice_of(context.pipeline));
+  auto source = impl_->source_for(context);
   if (!source) return base::fail(std::move(source.error()));
   std::optional<CpuTimeCap> cap;
   if (is_document(source->format)) cap.emplace(kDocumentTimeMax);

@@ -84,4 +84,21 @@ base::Result<vips::VImage> in_memory(const vips::VImage& image, const TaskWatch&
   return copy;
 }
 
+std::vector<std::uint8_t> packed_pixels(const vips::VImage& image, int bands) {
+  const int given = image.bands();
+  const bool gray = given < 3;
+  const bool has_alpha = given == 2 || given == 4;
+  std::vector<std::uint8_t> pixels;
+  pixels.reserve(static_cast<std::size_t>(image.width()) *
+                 static_cast<std::size_t>(image.height()) * static_cast<std::size_t>(bands));
+  for (int y = 0; y < image.height(); ++y) {
+    const std::uint8_t* from = VIPS_IMAGE_ADDR(image.get_image(), 0, y);
+    for (int x = 0; x < image.width(); ++x, from += given) {
+      for (int band = 0; band < 3; ++band) pixels.push_back(from[gray ? 0 : band]);
+      if (bands == 4) pixels.push_back(has_alpha ? from[given - 1] : std::uint8_t{255});
+    }
+  }
+  return pixels;
+}
+
 }  // namespace millrace::workers::image

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include <vips/vips8>
 
@@ -29,5 +30,9 @@ base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& wa
 
 // The picture, computed once and kept: readable in any order. width x height x bands bytes.
 base::Result<vips::VImage> in_memory(const vips::VImage& image, const TaskWatch& watch);
+
+// The pixels of an 8-bit picture in memory with exactly 3 (RGB) or 4 (RGBA) bands, rows without
+// gaps: grey becomes three equal bands, alpha goes or is opaque where there was none.
+std::vector<std::uint8_t> packed_pixels(const vips::VImage& image, int bands);
 
 }  // namespace millrace::workers::image

@@ -3,103 +3,32 @@
 // JPEG on libjpeg itself. libvips' saver pulls its pixels through two threads that idle afterwards;
 // here the strips go from the resampler to the encoder while they are in the cache. libjpeg reports
 // errors by longjmp: the functions that can be left so hold no object with a destructor.
-#include <algorithm>
-#include <csetjmp>
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
 #include <vector>
-
-// jpeglib.h needs <cstdio> before it.
-#include <jpeglib.h>
-// After it.
-#include <jerror.h>
 
 #include "workers/image/color.h"
 #include "workers/image/exif.h"
+#include "workers/image/jpeg_output.h"
 #include "workers/image/pixels.h"
 #include "workers/image/saver.h"
 
 namespace millrace::workers::image {
 namespace {
 
-using base::Reason;
-
 // From here on colour is worth its full resolution; libvips draws the line at the same place.
 constexpr int kFullColorQualityPct = 90;
 
-struct ErrorState {
-  jpeg_error_mgr methods{};
-  std::jmp_buf where{};
-  char message[JMSG_LENGTH_MAX] = {};
-};
-
-[[noreturn]] void leave(j_common_ptr info) {
-  auto* state = reinterpret_cast<ErrorState*>(info->err);
-  (*info->err->format_message)(info, state->message);
-  std::longjmp(state->where, 1);
-}
-
-void stay_silent(j_common_ptr) {}
-
-// Memory that grows. libjpeg's own (jpeg_mem_dest) tells where it is only when the file has been
-// finished, and leaves an unfinished one to nobody.
-struct Destination {
-  static constexpr std::size_t kFirstBytes = 64 << 10;
-  jpeg_destination_mgr methods{};  // first, so that libjpeg's pointer to it is a pointer to this
-  std::uint8_t* bytes = nullptr;
-  std::size_t capacity_bytes = 0;
-  std::size_t size_bytes = 0;
-};
-
-// Makes room behind `used` bytes; leaves by longjmp when there is none.
-void grow(j_compress_ptr info, std::size_t used) {
-  auto* destination = reinterpret_cast<Destination*>(info->dest);
-  const std::size_t wanted = std::max(Destination::kFirstBytes, destination->capacity_bytes * 2);
-  void* bytes = std::realloc(destination->bytes, wanted);
-  if (bytes == nullptr) {
-    info->err->msg_code = JERR_OUT_OF_MEMORY;
-    (*info->err->error_exit)(reinterpret_cast<j_common_ptr>(info));
-  }
-  destination->bytes = static_cast<std::uint8_t*>(bytes);
-  destination->capacity_bytes = wanted;
-  destination->methods.next_output_byte = destination->bytes + used;
-  destination->methods.free_in_buffer = wanted - used;
-}
-
-void begin_output(j_compress_ptr info) { grow(info, 0); }
-
-boolean output_is_full(j_compress_ptr info) {
-  grow(info, reinterpret_cast<Destination*>(info->dest)->capacity_bytes);
-  return TRUE;
-}
-
-void end_output(j_compress_ptr info) {
-  auto* destination = reinterpret_cast<Destination*>(info->dest);
-  destination->size_bytes = destination->capacity_bytes - destination->methods.free_in_buffer;
-}
-
 class JpegFile {
  public:
-  JpegFile() {
-    info_.err = jpeg_std_error(&error_.methods);
-    error_.methods.error_exit = leave;
-    error_.methods.output_message = stay_silent;
-  }
-  ~JpegFile() {
-    jpeg_destroy_compress(&info_);
-    std::free(destination_.bytes);
-  }
+  JpegFile() { info_.err = errors_.use(); }
+  ~JpegFile() { jpeg_destroy_compress(&info_); }
   JpegFile(const JpegFile&) = delete;
   JpegFile& operator=(const JpegFile&) = delete;
 
   bool begin(int width, int height, int bands, const Encoding& encoding) {
-    if (setjmp(error_.where) != 0) return false;
+    if (setjmp(errors_.where) != 0) return false;
     jpeg_create_compress(&info_);
-    destination_.methods.init_destination = begin_output;
-    destination_.methods.empty_output_buffer = output_is_full;
-    destination_.methods.term_destination = end_output;
-    info_.dest = &destination_.methods;
+    destination_.attach(info_);
     info_.image_width = static_cast<JDIMENSION>(width);
     info_.image_height = static_cast<JDIMENSION>(height);
     info_.input_components = bands;
@@ -120,18 +49,18 @@ class JpegFile {
     return true;
   }
   bool put_exif(const std::uint8_t* block, std::size_t size_bytes) {
-    if (setjmp(error_.where) != 0) return false;
+    if (setjmp(errors_.where) != 0) return false;
     jpeg_write_marker(&info_, JPEG_APP0 + 1, block, static_cast<unsigned>(size_bytes));
     return true;
   }
   // In as many segments as it takes (ICC.1:2022, annex B.4).
   bool put_profile(const std::uint8_t* profile, std::size_t size_bytes) {
-    if (setjmp(error_.where) != 0) return false;
+    if (setjmp(errors_.where) != 0) return false;
     jpeg_write_icc_profile(&info_, profile, static_cast<unsigned>(size_bytes));
     return true;
   }
   bool put_lines(const Strip& strip) {
-    if (setjmp(error_.where) != 0) return false;
+    if (setjmp(errors_.where) != 0) return false;
     for (int line = 0; line < strip.lines; ++line) {
       // libjpeg's row type is not const, though it only reads.
       auto* row =
@@ -141,25 +70,19 @@ class JpegFile {
     return true;
   }
   bool end() {
-    if (setjmp(error_.where) != 0) return false;
+    if (setjmp(errors_.where) != 0) return false;
     jpeg_finish_compress(&info_);
     return true;
   }
-  [[nodiscard]] std::span<const std::byte> bytes() const {
-    return std::as_bytes(std::span(destination_.bytes, destination_.size_bytes));
-  }
+  [[nodiscard]] std::span<const std::byte> bytes() const { return destination_.bytes(); }
   [[nodiscard]] base::Failure failure() const {
-    const bool memory = error_.methods.msg_code == JERR_OUT_OF_MEMORY;
-    return base::fail(memory ? Reason::TaskTooExpensive : Reason::Internal,
-                      memory ? "The task needs more memory than one task may use."
-                             : "The picture cannot be written as JPEG.",
-                      error_.message);
+    return errors_.failure("The picture cannot be written as JPEG.");
   }
 
  private:
   jpeg_compress_struct info_{};
-  ErrorState error_;
-  Destination destination_;
+  JpegErrors errors_;
+  JpegDestination destination_;
 };
 
 }  // namespace

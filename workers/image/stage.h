@@ -55,7 +55,7 @@ class ImageStage {
   // nullopt: no JPEG.
   [[nodiscard]] std::optional<int> jpeg_quality_pct() const { return jpeg_quality_pct_; }
   // No command has changed the picture yet.
-  [[nodiscard]] bool untouched() const { return !image_; }
+  [[nodiscard]] bool untouched() const { return !image_ && !file_; }
   // How many frames the file has that save() gives.
   [[nodiscard]] std::int64_t frames() const;
 
@@ -123,6 +123,9 @@ class ImageStage {
   void answer_json(std::string document, bool cacheable_by_clients);
   [[nodiscard]] const std::optional<std::string>& json() const { return json_; }
   [[nodiscard]] bool cacheable_by_clients() const { return cacheable_by_clients_; }
+
+  // Asked by commands that compute for long by themselves.
+  [[nodiscard]] const TaskWatch& watch() const { return watch_; }
 
   // Fields for the client's answer ("X-Millrace-Crop": "face").
   std::map<std::string, std::string>& headers() { return headers_; }

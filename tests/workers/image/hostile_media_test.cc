@@ -42,6 +42,12 @@ void work_on(const std::string& bytes, int pipe_fd) {
   word = seen ? reason_of(bytes, "imageView2/2/w/64/h/64")
               : std::string(base::word_of(seen.error().reason));
   if (word.empty()) word = "picture";
+  // These read the file by ways of their own.
+  for (const char* pipeline : {"imageslim", "exif"}) {
+    if (!seen) break;
+    const std::string reason = reason_of(bytes, pipeline);
+    if (!reason.empty() && reason != "bad_parameter" && !kEnds.contains(reason)) word = reason;
+  }
   static_cast<void>(::write(pipe_fd, word.data(), word.size()));
 }
 
