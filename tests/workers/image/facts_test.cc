@@ -12,7 +12,10 @@
 #include "tests/workers/image/pictures.h"
 #include "tests/workers/image/programs.h"
 #include "tests/workers/image/running.h"
+#include "workers/image/encoding.h"
 #include "workers/image/perceptual_hash.h"
+#include "workers/image/ssim.h"
+#include "workers/image/vips_runtime.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -230,6 +233,50 @@ TEST_F(FactsTest, ThePerceptualHashFindsAPictureAgain) {
   EXPECT_GT(hash_distance(original, phash_of(make_file(photo.fliphor(), ".png"))), 16);
   EXPECT_GT(hash_distance(original, phash_of(make_file(photo.rot180(), ".png"))), 16);
   EXPECT_GT(hash_distance(original, phash_of(make_file(photo.invert(), ".png"))), 16);
+}
+
+// --- compare ----------------------------------------------------------------------------------
+
+TEST_F(FactsTest, CompareTellsWhatEncodingHasLost) {
+  const std::string file = make_file(make_photo(320, 240), ".png");
+  const std::string scaled = "imageView2/2/w/200/format/";
+  const nlohmann::json lossless = ask(file, scaled + "png|compare");
+  EXPECT_EQ(lossless["ssim"], 1.0);
+  EXPECT_EQ(lossless["dssim"], 0.0);
+  EXPECT_EQ(lossless["ssimLowest"], 1.0);
+  const auto png = run_pipeline(file, scaled + "png");
+  ASSERT_TRUE(png);
+  const Plane wanted = luma_of(decode(png->file));
+  double before = 1;
+  for (const int quality : {95, 75, 40, 10}) {
+    const std::string jpeg = scaled + "jpg/q/" + std::to_string(quality);
+    const nlohmann::json told = ask(file, jpeg + "|compare");
+    const auto variant = run_pipeline(file, jpeg);
+    ASSERT_TRUE(variant);
+    const SsimScore seen = ssim(wanted, luma_of(decode(variant->file)));
+    EXPECT_NEAR(told["ssim"].get<double>(), seen.mean, 1e-5);
+    EXPECT_NEAR(told["ssimLowest"].get<double>(), seen.lowest_tile, 1e-5);
+    EXPECT_NEAR(told["dssim"].get<double>(), (1 - seen.mean) / 2, 1e-5);
+    EXPECT_EQ(told["size"], variant->file.size());
+    EXPECT_LT(told["ssim"].get<double>(), before);
+    before = told["ssim"];
+  }
+}
+
+TEST_F(FactsTest, CompareReadsEveryFormatThatIsWritten) {
+  const std::string file = make_jpeg(160, 120, 95);
+  for (const OutputFormat format : kOutputFormats) {
+    if (!can_write(format)) continue;
+    const std::string word(word_of(format));
+    const std::string pipeline = "imageView2/2/w/100/format/" + word + "|compare";
+    if (reason_of(file, pipeline) == "bad_parameter") continue;  // imageView2 does not offer it
+    EXPECT_GT(ask(file, pipeline)["ssim"].get<double>(), 0.7) << word;
+  }
+}
+
+TEST_F(FactsTest, CompareNeedsSomethingThatWasMade) {
+  EXPECT_EQ(reason_of(make_jpeg(64, 48), "compare"), "bad_parameter");
+  EXPECT_EQ(reason_of(make_jpeg(64, 48), "imageView2/2/w/10|compare/1"), "bad_parameter");
 }
 
 // --- exif -------------------------------------------------------------------------------------
