@@ -134,6 +134,25 @@ class ConfigLoader final : public ConfigBinder {
     value = std::move(items);
   }
 
+  void text_map(std::string_view key, std::map<std::string, std::string>& value,
+                std::string_view) override {
+    const auto node = child(key);
+    if (!node || node->IsNull()) return;
+    if (!node->IsMap()) return reject_shape(key, *node, "a section of names with a text each");
+    check_keys(*node, path_of(key));
+    if (error_) return;
+    std::map<std::string, std::string> items;
+    for (const auto& entry : *node) {
+      const std::string& name = entry.first.Scalar();
+      line_ = line_of(entry.first);
+      if (!entry.second.IsScalar()) {
+        return reject_shape(fmt::format("{}.{}", key, name), entry.second, "a text");
+      }
+      items.emplace(name, entry.second.Scalar());
+    }
+    value = std::move(items);
+  }
+
   void section(std::string_view key, const Body& body, std::string_view) override {
     enter(key, child(key), top().overridable, body);
   }

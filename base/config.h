@@ -56,6 +56,9 @@ class ConfigBinder {
                       const std::vector<std::string_view>& allowed, std::string_view about) = 0;
   virtual void text_list(std::string_view key, std::vector<std::string>& value,
                          std::string_view about) = 0;
+  // User-chosen names with a text each; those of the file replace all of `value`.
+  virtual void text_map(std::string_view key, std::map<std::string, std::string>& value,
+                        std::string_view about) = 0;
   virtual void section(std::string_view key, const Body& body, std::string_view about) = 0;
   // A map of user-chosen names to equal sections. When loading, `item(name, binder)` is called for
   // each entry of the file; when printing, for each of `names`.

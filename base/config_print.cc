@@ -75,6 +75,14 @@ class ConfigPrinter final : public ConfigBinder {
     line(key, fmt::format("[{}]", fmt::join(items, ", ")), about);
   }
 
+  void text_map(std::string_view key, std::map<std::string, std::string>& value,
+                std::string_view about) override {
+    const auto lines = [this, &value](ConfigBinder&) {
+      for (const auto& [name, text] : value) line(name, quoted_for_yaml(text), "");
+    };
+    section(key, lines, about);
+  }
+
   void section(std::string_view key, const Body& body, std::string_view about) override {
     comment(about);
     const std::size_t head = out_.size();

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/crypto.h"
+#include "storage/atomic_file.h"
 
 namespace millrace::cli {
 namespace {
@@ -63,32 +64,7 @@ base::Result<base::UniqueFd> take_lock(const fs::path& root) {
   return lock;
 }
 
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno != EINTR) return false;
-    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
 }  // namespace
-
-base::Result<void> write_atomically(const fs::path& file, std::string_view text, int mode) {
-  const fs::path part = file.string() + ".part";
-  const base::UniqueFd fd(::open(part.c_str(),
-                                 O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                                 static_cast<mode_t>(mode)));
-  if (!fd) return refuse("cannot write", part, errno);
-  // The mode holds for a file that was there before as well.
-  const bool done = ::fchmod(fd.get(), static_cast<mode_t>(mode)) == 0 &&
-                    write_all(fd.get(), text) && ::fsync(fd.get()) == 0 &&
-                    ::rename(part.c_str(), file.c_str()) == 0;
-  if (done) return {};
-  const int error = errno;
-  ::unlink(part.c_str());
-  return refuse("cannot write", file, error);
-}
 
 fs::path default_state_dir() {
   const auto absolute = [](const char* name) {
@@ -126,7 +102,7 @@ base::Result<fs::path> StateDir::fleet_key_file() const {
   struct stat facts{};
   if (::lstat(file.c_str(), &facts) == 0) return file;
   if (errno != ENOENT) return refuse("cannot look at", file, errno);
-  auto written = write_atomically(file, base::random_hex(kKeyBytes) + "\n", 0600);
+  auto written = storage::write_atomically(file, base::random_hex(kKeyBytes) + "\n", 0600);
   if (!written) return fail(std::move(written.error()));
   return file;
 }

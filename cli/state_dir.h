@@ -14,6 +14,7 @@ namespace millrace::cli {
 // (0700).
 //   <root>/fleet.key       the fleet's secret, made once (0600)
 //   <root>/lock            held while `up` runs
+//   <root>/gateway/        what its gateway keeps (gateway/state_folder.h)
 //   <root>/run/            effective configuration and the agent's socket, of the running `up`
 class StateDir {
  public:
@@ -49,9 +50,5 @@ class StateDir {
 
 // $XDG_STATE_HOME/millrace, else ~/.local/state/millrace, else ./state.
 std::filesystem::path default_state_dir();
-
-// Writes a file that is whole or not there, also after a crash.
-base::Result<void> write_atomically(const std::filesystem::path& file, std::string_view text,
-                                    int mode);
 
 }  // namespace millrace::cli

@@ -34,6 +34,7 @@
 #include "cli/sample_urls.h"
 #include "cli/supervisor.h"
 #include "net/http_client.h"
+#include "storage/atomic_file.h"
 
 namespace millrace::cli {
 namespace {
@@ -135,7 +136,8 @@ class Up {
 };
 
 base::Result<void> Up::write_config() const {
-  return write_atomically(state_.config_file(), print_millrace_config(config_, false), 0600);
+  return storage::write_atomically(state_.config_file(), print_millrace_config(config_, false),
+                                   0600);
 }
 
 void Up::await_signals() {
@@ -265,7 +267,7 @@ base::Result<void> Up::write_ready_file(const GatewayAddresses& addresses) {
   json["pids"]["up"] = ::getpid();
   json["pids"]["gateway"] = supervisor_.pid_of("gateway");
   json["pids"]["agent"] = supervisor_.pid_of("agent");
-  return write_atomically(options_.ready_file, json.dump(2) + "\n", 0644);
+  return storage::write_atomically(options_.ready_file, json.dump(2) + "\n", 0644);
 }
 
 void Up::became_ready(const GatewayAddresses& addresses) {

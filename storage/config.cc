@@ -88,6 +88,7 @@ void BucketConfig::bind(base::ConfigBinder& b) {
                  "http: until connected");
   b.milliseconds("read_timeout_ms_max", read_timeout, {.min = 1, .max = kHourMs},
                  "http: without one byte of progress");
+  delivery.bind(b);
   if (kind == "local") {
     if (folder.empty()) b.refuse("a local bucket needs a folder");
     if (!origin.empty()) b.refuse("origin is for buckets of kind http");

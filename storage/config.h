@@ -10,10 +10,11 @@
 #include "base/config.h"
 #include "base/result.h"
 #include "net/endpoint.h"
+#include "storage/delivery_config.h"
 
 namespace millrace::storage {
 
-// Where the entries of one bucket are.
+// Where the entries of one bucket are, and how they are given out.
 struct BucketConfig {
   std::string kind = "local";        // "local" | "http"
   std::string folder;                // local: the files beneath it are the entries
@@ -22,6 +23,7 @@ struct BucketConfig {
   std::size_t connections_max = 64;  // http: to the origin, per io_context
   std::chrono::milliseconds connect_timeout{2'000};  // http
   std::chrono::milliseconds read_timeout{15'000};    // http: without one byte of progress
+  DeliveryConfig delivery;                           // its keys stand in the bucket itself
 
   void bind(base::ConfigBinder& b);
 };

@@ -17,6 +17,7 @@ using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Pair;
 
 struct TierConfig {
   std::size_t weight = 1;
@@ -32,6 +33,7 @@ struct FrontConfig {
   milliseconds idle_timeout{75'000};
   Bytes body_bytes{1024};
   std::vector<std::string> hosts = {"a.example"};
+  std::map<std::string, std::string> styles;
   std::map<std::string, TierConfig> tiers = {{"free", {1}}, {"paid", {8}}};
 
   void bind(ConfigBinder& b) {
@@ -43,6 +45,7 @@ struct FrontConfig {
     b.milliseconds("idle_timeout_ms_max", idle_timeout, {.min = 1}, "idle connection");
     b.bytes("body_bytes_max", body_bytes, {0, 4096}, "request body");
     b.text_list("hosts", hosts, "names that are served");
+    b.text_map("styles", styles, "texts by name");
     b.parts("tiers", tiers, "users' tiers");
     if (load_factor * static_cast<double>(threads) > 100) b.refuse("too much of everything");
   }
@@ -83,6 +86,7 @@ gateway:
   idle_timeout_ms_max: 1500
   body_bytes_max: 0
   hosts: [b.example, "c: d"]
+  styles: {thumb: a/1, "x y": "7"}
   tiers:
     paid:
       weight: 16
@@ -115,6 +119,7 @@ TEST(ConfigTest, ReadsEveryKindOfValue) {
   EXPECT_EQ(front.idle_timeout, milliseconds(1500));
   EXPECT_EQ(front.body_bytes, Bytes{0});
   EXPECT_THAT(front.hosts, ElementsAre("b.example", "c: d"));
+  EXPECT_THAT(front.styles, ElementsAre(Pair("thumb", "a/1"), Pair("x y", "7")));
   EXPECT_EQ(front.tiers.at("paid").weight, 16U);
   EXPECT_EQ(front.tiers.at("free").weight, 1U);
   EXPECT_EQ(front.tiers.at("gold, 1").weight, 32U);
@@ -173,6 +178,14 @@ TEST(ConfigTest, RefusesValuesOfTheWrongShape) {
             "line 2: gateway.hosts is a single value; it must be a list of texts");
   EXPECT_EQ(refusal_of("gateway:\n  hosts:\n    - a\n    - {b: c}\n"),
             "line 2: gateway.hosts is a section; it must be a list of texts");
+  EXPECT_EQ(refusal_of("gateway:\n  styles: [a]\n"),
+            "line 2: gateway.styles is a list; it must be a section of names with a text each");
+  EXPECT_EQ(refusal_of("gateway:\n  styles:\n    thumb:\n"),
+            "line 3: gateway.styles.thumb has no value; it must be a text");
+  EXPECT_EQ(refusal_of("gateway:\n  styles:\n    a: 1\n    b: [c]\n"),
+            "line 4: gateway.styles.b is a list; it must be a text");
+  EXPECT_EQ(refusal_of("gateway:\n  styles:\n    a: 1\n    a: 2\n"),
+            "line 4: gateway.styles.a is given twice");
   EXPECT_EQ(refusal_of("gateway: 7\n"),
             "line 1: gateway is a single value; it must be a section of keys");
   EXPECT_EQ(refusal_of("gateway:\n  tiers: [a]\n"),

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/atomic_file.h"
 #include "tests/cli/temp_folder.h"
 
 namespace millrace::cli {
@@ -98,19 +99,10 @@ TEST_F(StateDirTest, KeepsSocketPathsShortEnoughForTheKernel) {
 TEST_F(StateDirTest, RemovesWhatOnlyARunningUpNeeds) {
   const StateDir state = open(temp_.path() / "s");
   ASSERT_TRUE(state.fleet_key_file());
-  ASSERT_TRUE(write_atomically(state.config_file(), "x", 0600));
+  ASSERT_TRUE(storage::write_atomically(state.config_file(), "x", 0600));
   state.remove_run_files();
   EXPECT_FALSE(fs::exists(state.config_file()));
   EXPECT_TRUE(fs::exists(*state.fleet_key_file()));
-}
-
-TEST_F(StateDirTest, WritesFilesWhole) {
-  const fs::path file = temp_.path() / "f";
-  ASSERT_TRUE(write_atomically(file, "one", 0644));
-  ASSERT_TRUE(write_atomically(file, "two", 0600));
-  EXPECT_EQ(read(file), "two");
-  EXPECT_EQ(mode_of(file), 0600U);
-  EXPECT_FALSE(write_atomically(temp_.path() / "none" / "f", "x", 0600));
 }
 
 }  // namespace

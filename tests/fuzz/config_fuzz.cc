@@ -26,6 +26,7 @@ struct Sample {
   std::chrono::milliseconds idle{75'000};
   millrace::base::Bytes body{1024};
   std::vector<std::string> hosts{"a.example"};
+  std::map<std::string, std::string> styles;
   std::map<std::string, Tier> tiers{{"free", {1}}};
   Tier tier;
 
@@ -38,6 +39,7 @@ struct Sample {
     b.milliseconds("idle_ms_max", idle, {1, 1'000'000}, "idle");
     b.bytes("body_bytes_max", body, {1, 1'000'000}, "body");
     b.text_list("hosts", hosts, "hosts");
+    b.text_map("styles", styles, "styles");
     b.parts("tiers", tiers, "tiers");
     b.part("tier", tier, "tier");
   }

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace millrace::pipeline {
+
+// The formats that format/auto may choose besides one that every browser shows.
+//
+// A client writes format/auto; what its Accept allows, and its gateway knows to be there, becomes
+// part of the value before anybody works on it: format/auto.avif.webp is to be resolved with those
+// two, by the worker, who knows what no header tells: whether the picture is transparent or moves.
+// So a pipeline's text still means one thing, and is what results are kept by.
+struct FormatSet {
+  bool avif = false;
+  bool jxl = false;
+  bool webp = false;
+
+  // The set with the same choices and fewer names: an AVIF is taken before a JPEG XL wherever there
+  // may be one, so that beside it a JPEG XL is never chosen.
+  [[nodiscard]] FormatSet normalised() const { return {avif, jxl && !avif, webp}; }
+  [[nodiscard]] FormatSet common_with(const FormatSet& other) const {
+    return {avif && other.avif, jxl && other.jxl, webp && other.webp};
+  }
+  friend bool operator==(const FormatSet&, const FormatSet&) = default;
+};
+
+inline constexpr std::string_view kAutoFormat = "auto";
+
+// "auto", "auto.avif.webp", …: "auto" and, each after a dot, the members in alphabetical order.
+std::string auto_format_word(const FormatSet& set);
+// nullopt for what auto_format_word gives for no set.
+std::optional<FormatSet> set_of_auto_format(std::string_view word);
+
+}  // namespace millrace::pipeline
