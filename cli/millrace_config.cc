@@ -7,12 +7,17 @@
 #include <system_error>
 #include <utility>
 
+#include "gateway/delivery_book.h"
+
 namespace millrace::cli {
 
 void MillraceConfig::bind(base::ConfigBinder& b) {
   b.part("gateway", gateway, "the HTTP front: admits, routes, answers");
   b.part("agent", agent, "one per node: fetches originals, caches, supervises workers");
   storage.bind(b);
+  if (auto sound = gateway::check_delivery(storage.buckets, gateway.throttle.users); !sound) {
+    b.refuse(sound.error().public_message);
+  }
   for (const auto& [tier, unused] : gateway.throttle.tiers) {
     if (agent.tiers.contains(tier)) continue;
     b.refuse("gateway.tiers." + tier + " has no queue: name it under agent.tiers too");

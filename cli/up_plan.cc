@@ -2,6 +2,7 @@
 #include "cli/up_plan.h"
 
 #include <system_error>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -56,7 +57,10 @@ base::Result<void> apply_flags(const UpOptions& options, MillraceConfig& config)
   for (const std::string& text : options.buckets) {
     auto bucket = parse_bucket_flag(text);
     if (!bucket) return fail(std::move(bucket.error()));
-    config.storage.buckets[bucket->first] = bucket->second;
+    // The flag says where the bucket is; how it gives out what is there stays as configured.
+    storage::BucketConfig& known = config.storage.buckets[bucket->first];
+    bucket->second.delivery = std::move(known.delivery);
+    known = std::move(bucket->second);
   }
   const auto address = [](std::string_view flag, const std::string& given,
                           std::string& value) -> base::Result<void> {
@@ -104,6 +108,10 @@ base::Result<void> tie_together(const StateDir& state, MillraceConfig& config) {
     auto file = state.socket_file("agent.sock");
     if (!file) return fail(std::move(file.error()));
     config.agent.listen = "unix:" + file->string();
+  }
+  // Gateways that share limits keep no state of their own (docs/decisions/0070).
+  if (config.gateway.state_dir.empty() && config.gateway.gateways_count == 1) {
+    config.gateway.state_dir = (state.root() / "gateway").string();
   }
   if (config.agent.cache.dir == defaults.cache.dir) {
     config.agent.cache.dir = state.cache_dir().string();

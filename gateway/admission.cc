@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,22 +52,26 @@ ratelimit::RateFacts facts_of_slots(const ratelimit::Decision& decision,
 
 }  // namespace
 
-net::Awaitable<Admitted> admit(Shared& shared, RedisLink* redis, const net::HttpExchange& exchange,
-                               Usage usage, RequestRecord& record) {
-  Admitted admitted;
-  const std::shared_ptr<const CallerPolicy> callers = shared.callers.load();
+base::Result<Asking> who_asks(const Shared& shared, const net::HttpExchange& exchange) {
+  Asking asking{.callers = shared.callers.load(), .caller = {}};
   const std::string peer = exchange.peer_address();
   const net::HttpRequest& request = exchange.request();
-  auto caller = callers->who_asks({request.target, request.headers, peer, now_unix_s()});
-  if (!caller) {
-    admitted.refusal = Refusal{.error = std::move(caller.error())};
-    co_return admitted;
-  }
-  record.user = std::move(caller->user);
-  record.tier = std::move(caller->tier);
-  const std::vector<ratelimit::CommandLimit> commands = callers->command_limits(usage.commands);
+  auto caller = asking.callers->who_asks({request.target, request.headers, peer, now_unix_s()});
+  if (!caller) return base::fail(std::move(caller.error()));
+  asking.caller = *std::move(caller);
+  return asking;
+}
+
+net::Awaitable<Admitted> admit(Shared& shared, RedisLink* redis, const Asking& asking, Usage usage,
+                               RequestRecord& record) {
+  Admitted admitted;
+  const ratelimit::UserLimits& limits = asking.caller.limits;
+  record.user = asking.caller.user;
+  record.tier = asking.caller.tier;
+  const std::vector<ratelimit::CommandLimit> commands =
+      asking.callers->command_limits(usage.commands);
   const ratelimit::ThrottleRequest asked{.user_key = record.user,
-                                         .user = caller->limits,
+                                         .user = limits,
                                          .commands = commands,
                                          .predicted_cpu = usage.predicted_cpu};
   ratelimit::Decision decision;
@@ -80,12 +83,12 @@ net::Awaitable<Admitted> admit(Shared& shared, RedisLink* redis, const net::Http
   if (decision.shared) shared.metrics->throttle_shared_decisions.add();
   record.rate = decision.rate;
   if (!decision.admitted() && decision.rate.limit == 0) {
-    record.rate = facts_of_slots(decision, caller->limits, commands);
+    record.rate = facts_of_slots(decision, limits, commands);
   }
   if (decision.refused) {
     const Reason why = *decision.refused;
     admitted.refusal =
-        Refusal{.error = base::make_error(why, sentence(why, decision, caller->limits)),
+        Refusal{.error = base::make_error(why, sentence(why, decision, limits)),
                 .retry_after = std::max<base::Duration>(decision.retry_after, base::Duration(1))};
     co_return admitted;
   }

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "base/deadline.h"
+#include "base/result.h"
 #include "gateway/agent_answer.h"
+#include "gateway/caller.h"
 #include "gateway/redis_link.h"
 #include "gateway/request_record.h"
 #include "gateway/shared.h"
@@ -23,16 +26,24 @@ struct Admitted {
   ratelimit::Permit permit;
 };
 
+// Who asks, by the policy that holds for this request.
+struct Asking {
+  std::shared_ptr<const CallerPolicy> callers;
+  Caller caller;
+};
+// BadSignatureForm, TokenInvalid, TokenExpired (gateway/caller.h).
+base::Result<Asking> who_asks(const Shared& shared, const net::HttpExchange& exchange);
+
 // What a request would use, as far as limits count it. Views outlive the admission.
 struct Usage {
   std::vector<std::string_view> commands;
   base::Duration predicted_cpu{};  // zero: not known
 };
 
-// Says who asks and whether they may: the request's user, tier and rate are noted in `record`. What
-// is refused here has cost nothing yet. `redis`: this thread's, null where limits are not shared.
-// The arguments outlive the call.
-net::Awaitable<Admitted> admit(Shared& shared, RedisLink* redis, const net::HttpExchange& exchange,
-                               Usage usage, RequestRecord& record);
+// Whether they may: the request's user, tier and rate are noted in `record`. What is refused here
+// has cost nothing yet. `redis`: this thread's, null where limits are not shared. The arguments
+// outlive the call.
+net::Awaitable<Admitted> admit(Shared& shared, RedisLink* redis, const Asking& asking, Usage usage,
+                               RequestRecord& record);
 
 }  // namespace millrace::gateway

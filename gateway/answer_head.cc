@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/answer_head.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -19,10 +20,19 @@ constexpr std::array<std::string_view, 9> kFromAgent = {
     "X-Millrace-Thumbhash"};
 constexpr std::string_view kCost = "X-Millrace-Cost";
 constexpr std::string_view kIgnoredError = "X-Millrace-Ignored-Error";
+constexpr std::string_view kFallback = "X-Millrace-Fallback";
+// What stands in for a failure is kept no longer than the failure would be.
+constexpr std::int64_t kStandInAgeMaxS = 1;
 
 // Answers that describe rather than show (imageInfo, …) are not kept by anybody:
 // reference/qiniu.md 1.6.
 bool is_json(std::string_view media_type) { return media_type.starts_with("application/json"); }
+
+std::string lifetime(const AnswerContext& context, bool stands_in) {
+  const std::int64_t age_s =
+      stands_in ? std::min(context.max_age_s, kStandInAgeMaxS) : context.max_age_s;
+  return cache_control(age_s, context.is_private);
+}
 
 void add_cache_control(net::Headers& headers, const net::Headers& from_agent,
                        const AnswerContext& context) {
@@ -30,11 +40,9 @@ void add_cache_control(net::Headers& headers, const net::Headers& from_agent,
   const bool no_store = agents_word && agents_word->find("no-store") != std::string_view::npos;
   if (no_store || is_json(from_agent.find("Content-Type").value_or(""))) {
     headers.add("Cache-Control", "no-store");
-  } else if (from_agent.find(kIgnoredError)) {
-    // The original stands in for a result that failed: no error is kept for longer than a second.
-    headers.add("Cache-Control", cache_control(context.max_age_s > 0 ? 1 : 0));
   } else {
-    headers.add("Cache-Control", cache_control(context.max_age_s));
+    const bool ignored = from_agent.find(kIgnoredError).has_value();
+    headers.add("Cache-Control", lifetime(context, ignored || context.is_fallback));
   }
 }
 
@@ -48,9 +56,9 @@ void add_safety(net::Headers& headers, std::string_view media_type, const Answer
 
 }  // namespace
 
-std::string cache_control(std::int64_t max_age_s) {
-  if (max_age_s <= 0) return "no-cache";
-  return "public, max-age=" + std::to_string(max_age_s);
+std::string cache_control(std::int64_t max_age_s, bool is_private) {
+  if (max_age_s <= 0) return is_private ? "private, no-cache" : "no-cache";
+  return (is_private ? "private, max-age=" : "public, max-age=") + std::to_string(max_age_s);
 }
 
 void add_common_fields(net::Headers& headers, const CommonFields& fields) {
@@ -77,6 +85,8 @@ net::HttpHead variant_head(int status, const net::Headers& from_agent,
   const auto ignored = from_agent.find(kIgnoredError);
   if (ignored) head.headers.add(kIgnoredError, *ignored);
   add_cache_control(head.headers, from_agent, context);
+  if (context.varies_by_accept) head.headers.add("Vary", "Accept");
+  if (context.is_fallback) head.headers.add(kFallback, "1");
 
   const auto cost = context.cost_wanted ? from_agent.find(kCost) : std::nullopt;
   if (cost) head.headers.add(kCost, *cost);
@@ -108,7 +118,8 @@ net::HttpHead original_head(const storage::ServeDecision& decision,
     if (facts.modified_unix_s) {
       head.headers.add("Last-Modified", storage::format_http_date(*facts.modified_unix_s));
     }
-    head.headers.add("Cache-Control", cache_control(context.max_age_s));
+    head.headers.add("Cache-Control", lifetime(context, context.is_fallback));
+    if (context.is_fallback) head.headers.add(kFallback, "1");
   }
   if (facts.size_bytes) head.headers.add("Accept-Ranges", "bytes");
   add_common_fields(head.headers, context.common);

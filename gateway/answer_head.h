@@ -31,6 +31,9 @@ struct AnswerContext {
   std::string_view key;
   std::chrono::nanoseconds admit{0};  // from the complete head to the task's sending
   bool cost_wanted = false;           // the client asked for X-Millrace-Cost
+  bool is_private = false;            // nobody but this client may keep it
+  bool is_fallback = false;           // stands in for an original that is missing
+  bool varies_by_accept = false;      // another Accept might have got another format
 };
 
 void add_common_fields(net::Headers& headers, const CommonFields& fields);
@@ -44,7 +47,7 @@ net::HttpHead variant_head(int status, const net::Headers& from_agent,
 net::HttpHead original_head(const storage::ServeDecision& decision,
                             const storage::EntryFacts& facts, const AnswerContext& context);
 
-// "no-cache" for 0, else "public, max-age=…".
-std::string cache_control(std::int64_t max_age_s);
+// "no-cache" for 0, else "public, max-age=…" or "private, max-age=…".
+std::string cache_control(std::int64_t max_age_s, bool is_private = false);
 
 }  // namespace millrace::gateway

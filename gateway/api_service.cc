@@ -23,12 +23,17 @@ net::Awaitable<void> ApiService::handle(net::HttpExchange& exchange) {
     co_await registry_.handle(exchange);
     co_return;
   }
+  if (management_.owns(request.target)) {
+    co_await management_.handle(exchange);
+    co_return;
+  }
   net::HttpHead head;
   std::string body;
   if (path != "/v1/commands") {
     std::tie(head, body) = net::error_answer(
         base::make_error(base::Reason::NoKey,
-                         "This port answers /v1/commands and what is under /v1/registry/."),
+                         "This port answers /v1/commands, what is under /v1/registry/, and, with "
+                         "gateway.state_dir, /style, /unstyle, /separator and /accessMode."),
         {});
   } else if (request.method != "GET" && request.method != "HEAD") {
     std::tie(head, body) = net::error_answer(

@@ -5,22 +5,25 @@
 #include <string>
 
 #include "discovery/embedded_registry.h"
+#include "gateway/management_api.h"
 #include "net/asio.h"
 #include "net/http_server.h"
 
 namespace millrace::gateway {
 
-// The api port: the embedded registry's endpoints, and GET /v1/commands, the specs of all that the
-// fleet can do.
+// The api port: the embedded registry's endpoints, GET /v1/commands, the specs of all that the
+// fleet can do, and the reference's calls that change what buckets give out.
 class ApiService {
  public:
-  // Outlives it.
-  explicit ApiService(discovery::EmbeddedRegistry& registry) : registry_(registry) {}
+  // Both outlive it.
+  ApiService(discovery::EmbeddedRegistry& registry, ManagementApi& management)
+      : registry_(registry), management_(management) {}
 
   net::Awaitable<void> handle(net::HttpExchange& exchange);
 
  private:
   discovery::EmbeddedRegistry& registry_;
+  ManagementApi& management_;
 };
 
 // {"version":1,"commands":[…]} in the order of the catalogue.

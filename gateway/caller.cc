@@ -12,6 +12,7 @@ namespace {
 using base::Reason;
 
 constexpr std::string_view kUserHeader = "X-Millrace-User";
+constexpr std::string_view kNameless = "ip:";  // no configured name has a colon
 
 std::size_t count_of(const net::Headers& headers, std::string_view name) {
   return static_cast<std::size_t>(std::ranges::count_if(headers, [name](const net::Header& field) {
@@ -37,6 +38,8 @@ std::string_view scheme_told_by(const net::Headers& headers, bool peer_trusted) 
 }
 
 }  // namespace
+
+bool is_nameless(std::string_view user) { return user.starts_with(kNameless); }
 
 CallerPolicy::CallerPolicy(const ThrottleConfig& config, std::string anonymous_tier) {
   if (auto trusted = TrustedProxies::make(config.trusted_proxies)) trusted_ = *std::move(trusted);
@@ -87,8 +90,14 @@ base::Result<Caller> CallerPolicy::who_asks(const CallerFacts& facts) const {
     return user->second.caller;
   }
   Caller caller = anonymous_;
-  caller.user = "ip:" + client_subscriber(facts.peer, facts.headers, trusted_);
+  caller.user = std::string(kNameless) + client_subscriber(facts.peer, facts.headers, trusted_);
   return caller;
+}
+
+std::optional<CallerPolicy::KeyHolder> CallerPolicy::holder_of(std::string_view access_key) const {
+  const auto name = name_of_key_.find(access_key);
+  if (name == name_of_key_.end()) return std::nullopt;
+  return KeyHolder{name->second, users_.at(name->second).secret_key};
 }
 
 std::string CallerPolicy::client_of(std::string_view peer, const net::Headers& headers) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ struct Caller {
   std::string tier;
   ratelimit::UserLimits limits;
 };
+
+// True for a Caller::user that stands for an address.
+bool is_nameless(std::string_view user);
 
 // What tells who asks. Views of the request.
 struct CallerFacts {
@@ -42,6 +46,13 @@ class CallerPolicy {
   // does; otherwise the caller is anonymous, known by address. BadSignatureForm, TokenInvalid,
   // TokenExpired: a wrong token is never the same as none.
   [[nodiscard]] base::Result<Caller> who_asks(const CallerFacts& facts) const;
+
+  struct KeyHolder {
+    std::string_view user;
+    std::string_view secret_key;
+  };
+  // Whose access key it is; the views are this policy's. nullopt: nobody's.
+  [[nodiscard]] std::optional<KeyHolder> holder_of(std::string_view access_key) const;
 
   // The client's whole address, for logs (gateway/client_address.h).
   [[nodiscard]] std::string client_of(std::string_view peer, const net::Headers& headers) const;

@@ -130,6 +130,9 @@ void GatewayConfig::bind(base::ConfigBinder& b) {
   b.count("threads", threads, {.min = 0, .max = 1024}, "0: one per core");
   b.text("cell", cell, "only nodes of this cell are used");
   b.text("fleet_key_file", fleet_key_file, "the secret of the fleet: 32 bytes or more of text");
+  b.text("state_dir", state_dir,
+         "folder of this gateway alone, for what is set over the api (styles, separators, "
+         "protection); empty: nothing can be");
   b.choice("log_level", log_level, {"debug", "info", "warn", "error"}, "least severe line logged");
   b.text("tier", tier, "tier of anonymous requests");
   b.count("disk_threads", disk_threads, {.min = 1, .max = 1024},
@@ -149,6 +152,11 @@ void GatewayConfig::bind(base::ConfigBinder& b) {
           "gateways that share redis: each has so much of the limits when Redis does not answer");
   if (gateways_count > 1 && redis.address.empty()) {
     b.refuse("gateways_count is above 1, so redis.address must say where limits are shared");
+  }
+  if (gateways_count > 1 && !state_dir.empty()) {
+    b.refuse(
+        "gateways_count is above 1, and what is set over the api is one gateway's alone: leave "
+        "state_dir empty and name styles under buckets");
   }
   b.part("agent_link", agent_link, "connections to agents and the choice between them");
   b.part("deadlines", deadlines, "how long a request may take");

@@ -81,6 +81,7 @@ struct GatewayConfig {
   std::size_t threads = 0;  // 0: one per core
   std::string cell = "default";
   std::string fleet_key_file;  // holds the secret that gateways and agents share
+  std::string state_dir;       // this gateway's alone; empty: the api changes nothing
   std::string log_level = "info";
   std::string tier = "free";     // of anonymous requests; one of throttle.tiers
   std::size_t disk_threads = 4;  // that read originals of local buckets

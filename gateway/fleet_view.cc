@@ -11,6 +11,7 @@ void FleetView::refresh() {
   std::shared_ptr<const discovery::Snapshot> newest = registry_.snapshot();
   if (newest == snapshot_) return;
   snapshot_ = std::move(newest);
+  formats_ = PublishedFormats(*snapshot_, cell_);
   for (const std::string& id : nodes_.update(*snapshot_)) {
     base::log_warn("node_address_unreadable", {{"node", id}});
   }

@@ -14,8 +14,10 @@
 #include "base/metrics.h"
 #include "discovery/embedded_registry.h"
 #include "gateway/api_service.h"
+#include "gateway/delivery_book.h"
 #include "gateway/gateway_metrics.h"
 #include "gateway/lane.h"
+#include "gateway/management_api.h"
 #include "gateway/ops_service.h"
 #include "gateway/shared.h"
 #include "net/http_server.h"
@@ -71,14 +73,16 @@ Result<void> refuse_taken_port(net::asio::io_context& io, const net::Endpoint& e
 // Members in the order in which they need each other: the io_contexts go before what their
 // coroutines refer to while they are torn down.
 struct Gateway::Impl {
-  explicit Impl(Options options)
+  Impl(Options options, std::unique_ptr<DeliveryBook> delivery_book)
       : gateway_metrics(metrics),
+        delivery(std::move(delivery_book)),
         control(1),
         pool(thread_count(options.config)),
         disk(options.config.disk_threads, options.config.requests_in_flight_max),
         registry(control.io(0), options.config.registry, options.fleet_key, &metrics),
         ops(metrics, registry, options.config.cell),
-        api(registry) {
+        management(*delivery, shared, registry, disk),
+        api(registry, management) {
     shared.config = std::move(options.config);
     shared.callers =
         std::make_shared<const CallerPolicy>(shared.config.throttle, shared.config.tier);
@@ -86,6 +90,7 @@ struct Gateway::Impl {
     shared.buckets = std::move(options.buckets);
     shared.fleet_key = std::move(options.fleet_key);
     shared.registry = &registry;
+    shared.delivery = delivery.get();
     shared.note_connect_failure = [this](std::string_view id, std::string_view incarnation) {
       registry.note_connect_failure(id, incarnation);
     };
@@ -99,11 +104,13 @@ struct Gateway::Impl {
   base::Metrics metrics;
   GatewayMetrics gateway_metrics;
   Shared shared;
+  std::unique_ptr<DeliveryBook> delivery;
   net::IoPool control;
   net::IoPool pool;
   net::BlockingPool disk;
   discovery::EmbeddedRegistry registry;
   OpsService ops;
+  ManagementApi management;
   ApiService api;
   std::unique_ptr<net::HttpServer> ops_server;
   std::unique_ptr<net::HttpServer> api_server;
@@ -157,7 +164,11 @@ Result<std::unique_ptr<Gateway>> Gateway::make(Options options) {
     return base::fail(base::Reason::BadParameter, "gateway.hosts." + host + " names the bucket \"" +
                                                       to.bucket + "\", which is not under buckets");
   }
-  auto impl = std::make_unique<Impl>(std::move(options));
+  auto checked = check_delivery(options.buckets, options.config.throttle.users);
+  if (!checked) return base::fail(std::move(checked.error()));
+  auto delivery = DeliveryBook::open(options.buckets, options.config.state_dir);
+  if (!delivery) return base::fail(std::move(delivery.error()));
+  auto impl = std::make_unique<Impl>(std::move(options), *std::move(delivery));
   if (auto bound = impl->listen_all(); !bound) return base::fail(std::move(bound.error()));
   return std::unique_ptr<Gateway>(new Gateway(std::move(impl)));
 }
@@ -166,9 +177,15 @@ Gateway::Gateway(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Gateway::~Gateway() { stop(); }
 
-void Gateway::reload(const GatewayConfig& config) {
+Result<void> Gateway::reload(const Options& options) {
+  const GatewayConfig& config = options.config;
+  if (auto checked = check_delivery(options.buckets, config.throttle.users); !checked) {
+    return checked;
+  }
   impl_->shared.callers = std::make_shared<const CallerPolicy>(config.throttle, config.tier);
   impl_->shared.throttle.set_slot_cpu(config.throttle.slot_cpu);
+  impl_->delivery->reconfigure(options.buckets);
+  return {};
 }
 
 void Gateway::start() {

@@ -31,17 +31,19 @@ class Gateway {
     net::Endpoint ops;
   };
 
-  // Binds the ports; serves from start() on. BadParameter for buckets that cannot be, Internal for
-  // a port that cannot be bound, each with a sentence for the operator.
+  // Binds the ports; serves from start() on. BadParameter for buckets that cannot be and for a
+  // state folder that cannot be used, Internal for a port that cannot be bound, each with a
+  // sentence for the operator.
   static base::Result<std::unique_ptr<Gateway>> make(Options options);
   ~Gateway();  // stops at once what still runs
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
 
   void start();
-  // Users, limits, tiers and trusted proxies of `config` (which has passed its bind()) hold from
-  // the next request on; the rest of it is not looked at. Any thread.
-  void reload(const GatewayConfig& config);
+  // Users, limits, tiers and trusted proxies of the configuration (which has passed its bind()),
+  // and what the buckets that are known already give out, hold from the next request on; the rest
+  // is not looked at. BadParameter, and nothing changes, as in make(). Any thread.
+  base::Result<void> reload(const Options& options);
   [[nodiscard]] Addresses addresses() const;  // with the ports that the kernel chose
   // For signals and the like; runs from start() to stop().
   [[nodiscard]] net::asio::io_context& control_io();

@@ -70,7 +70,9 @@ GatewayMetrics::GatewayMetrics(base::Metrics& metrics)
       unreachable(metrics.counter("millrace_gateway_node_unreachable_total",
                                   "Connections to nodes that failed")),
       link_broken(metrics.counter("millrace_gateway_node_link_broken_total",
-                                  "Answers of nodes that broke off or could not be understood")) {
+                                  "Answers of nodes that broke off or could not be understood")),
+      fallbacks(metrics.counter("millrace_gateway_fallbacks_total",
+                                "Missing originals that a bucket's fallback stood in for")) {
   constexpr const char* kRequests = "millrace_gateway_requests_total";
   constexpr const char* kHelp = "Answered requests by what they asked for and how they ended";
   for (std::size_t i = 0; i < kinds_.size(); ++i) {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/crypto.h"
-#include "gateway/admission.h"
 #include "gateway/answer_head.h"
 #include "gateway/retry_after.h"
 
@@ -21,6 +20,15 @@ constexpr std::string_view kPreflightAgeS = "86400";
 std::uint64_t random_seed() { return std::strtoull(base::random_hex(8).c_str(), nullptr, 16); }
 
 Refusal refusal(base::Error error) { return {.error = std::move(error)}; }
+
+// Where the fallback could not be given either, the client is told of what it asked for, and the
+// log of both.
+std::optional<base::Error> fallback_failure(base::Error missing, std::optional<base::Error> again) {
+  if (!again) return std::nullopt;
+  missing.detail +=
+      (missing.detail.empty() ? "" : "; ") + std::string("the fallback: ") + again->public_message;
+  return missing;
+}
 
 // Counts a request in while its handler runs, however it ends.
 class InFlight {
@@ -54,6 +62,7 @@ MediaService::MediaService(net::asio::io_context& io, net::BlockingPool& disk, S
       ids_(random_seed()),
       buckets_(io, disk, shared.buckets),
       originals_(buckets_, shared),
+      missing_page_(buckets_, shared),
       variants_(io, shared, threads) {
   if (shared.config.redis.address.empty()) return;
   redis_ =
@@ -97,30 +106,79 @@ net::Awaitable<std::optional<Refusal>> MediaService::serve(net::HttpExchange& ex
   if (auto bucket = buckets_.find(target->bucket); !bucket) {
     co_return refusal(std::move(bucket.error()));
   }
+  const std::shared_ptr<const DeliveryTable> table = shared_.delivery->table();
+  Wanted wanted{.target = *std::move(target), .bucket = table->at(record.bucket)};
+  std::optional<Refusal> refused = co_await serve_wanted(exchange, wanted, record);
+  co_return refused;
+}
+
+net::Awaitable<std::optional<Refusal>> MediaService::serve_wanted(net::HttpExchange& exchange,
+                                                                  Wanted& wanted,
+                                                                  RequestRecord& record) {
+  auto asking = who_asks(shared_, exchange);
+  if (!asking) co_return refusal(std::move(asking.error()));
+  if (auto reader = check_reader(wanted.bucket, asking->caller.user); !reader) {
+    co_return refusal(std::move(reader.error()));
+  }
+  auto style = resolve_style(wanted.bucket, wanted.target);
+  if (!style) co_return refusal(std::move(style.error()));
+  wanted.style = *std::move(style);
+  record.key = wanted.target.key;
   std::optional<Refusal> refused;
-  if (target->pipeline) {
-    refused = co_await serve_variant(exchange, *target, record);
+  if (wanted.target.pipeline) {
+    record.kind = RequestKind::Variant;
+    refused = co_await serve_variant(exchange, wanted, *asking, record);
   } else {
-    refused = co_await serve_original(exchange, *target, record);
+    refused = co_await serve_original(exchange, wanted, *asking, record);
   }
   co_return refused;
 }
 
 net::Awaitable<std::optional<Refusal>> MediaService::serve_original(net::HttpExchange& exchange,
-                                                                    const pipeline::Target& target,
+                                                                    const Wanted& wanted,
+                                                                    const Asking& asking,
                                                                     RequestRecord& record) {
-  Admitted admitted = co_await admit(shared_, redis_.get(), exchange, Usage{}, record);
+  Admitted admitted = co_await admit(shared_, redis_.get(), asking, Usage{}, record);
   if (admitted.refusal) co_return std::move(admitted.refusal);
-  std::optional<base::Error> failed = co_await originals_.serve(exchange, target, record);
+  OriginalServing serving{.is_private = wanted.bucket.is_private};
+  std::optional<base::Error> failed =
+      co_await originals_.serve(exchange, wanted.target, serving, record);
+  if (failed && failed->reason == Reason::NoKey && has_fallback(wanted)) {
+    pipeline::Target instead = wanted.target;
+    instead.key = wanted.bucket.fallback;
+    serving.is_fallback = true;
+    std::optional<base::Error> again =
+        co_await originals_.serve(exchange, instead, serving, record);
+    if (!again) shared_.metrics->fallbacks.add();
+    failed = fallback_failure(*std::move(failed), std::move(again));
+  }
   admitted.permit.release(Clock::now());
   if (failed) co_return refusal(*std::move(failed));
   co_return std::nullopt;
 }
 
+// Nothing stands in for itself.
+bool MediaService::has_fallback(const Wanted& wanted) {
+  return !wanted.bucket.fallback.empty() && wanted.bucket.fallback != wanted.target.key;
+}
+
+base::Result<VariantPlan> MediaService::plan(const net::HttpExchange& exchange,
+                                             const Wanted& wanted, const pipeline::Target& target) {
+  auto plan = variants_.plan(target, wanted.bucket, exchange);
+  const bool unusable = !plan && (plan.error().reason == Reason::UnknownCommand ||
+                                  plan.error().reason == Reason::BadParameter);
+  if (unusable && !wanted.style.empty()) {
+    plan.error().public_message =
+        "The style \"" + wanted.style + "\" cannot be made: " + plan.error().public_message;
+  }
+  return plan;
+}
+
 net::Awaitable<std::optional<Refusal>> MediaService::serve_variant(net::HttpExchange& exchange,
-                                                                   const pipeline::Target& target,
+                                                                   const Wanted& wanted,
+                                                                   const Asking& asking,
                                                                    RequestRecord& record) {
-  const auto plan = variants_.plan(exchange, target);
+  const auto plan = this->plan(exchange, wanted, wanted.target);
   if (!plan) {
     Refusal refused = refusal(plan.error());
     if (plan.error().reason == Reason::NoNode) refused.retry_after = std::chrono::seconds(1);
@@ -130,11 +188,34 @@ net::Awaitable<std::optional<Refusal>> MediaService::serve_variant(net::HttpExch
   const auto cpu = std::chrono::duration<double, std::milli>(plan->cpu_ms.value_or(0));
   Usage usage{.commands = plan->command_names(),
               .predicted_cpu = std::chrono::duration_cast<base::Duration>(cpu)};
-  Admitted admitted = co_await admit(shared_, redis_.get(), exchange, std::move(usage), record);
+  Admitted admitted = co_await admit(shared_, redis_.get(), asking, std::move(usage), record);
   if (admitted.refusal) co_return std::move(admitted.refusal);
-  std::optional<Refusal> refused = co_await variants_.serve(exchange, target, *plan, record);
+  std::optional<Refusal> refused = co_await variants_.serve(exchange, wanted.target, *plan, record);
+  if (refused && refused->error.reason == Reason::NoKey && plan->gives_picture &&
+      has_fallback(wanted)) {
+    refused = co_await serve_fallback(exchange, wanted, *std::move(refused), record);
+  }
   admitted.permit.release(Clock::now());
   co_return refused;
+}
+
+net::Awaitable<std::optional<Refusal>> MediaService::serve_fallback(net::HttpExchange& exchange,
+                                                                    const Wanted& wanted,
+                                                                    Refusal missing,
+                                                                    RequestRecord& record) {
+  pipeline::Target instead = wanted.target;
+  instead.key = wanted.bucket.fallback;
+  auto plan = this->plan(exchange, wanted, instead);
+  if (!plan) co_return missing;
+  plan->is_fallback = true;
+  std::optional<Refusal> refused = co_await variants_.serve(exchange, instead, *plan, record);
+  if (!refused) {
+    shared_.metrics->fallbacks.add();
+    co_return std::nullopt;
+  }
+  auto failed = fallback_failure(std::move(missing.error), std::move(refused->error));
+  missing.error = *std::move(failed);
+  co_return missing;
 }
 
 net::Awaitable<void> MediaService::answer(net::HttpExchange& exchange, RequestRecord& record,
@@ -144,6 +225,10 @@ net::Awaitable<void> MediaService::answer(net::HttpExchange& exchange, RequestRe
   if (refused.error.reason == Reason::ClientGone) {
     exchange.abort();
     co_return;
+  }
+  if (refused.error.reason == Reason::NoKey) {
+    const bool served = co_await missing_page_.serve(exchange, record);
+    if (served) co_return;
   }
   auto reply = net::error_answer(refused.error, record.request_id);
   if (refused.foreign_status != 0) {

@@ -7,6 +7,9 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "gateway/admission.h"
+#include "gateway/bucket_delivery.h"
+#include "gateway/missing_page.h"
 #include "gateway/original_server.h"
 #include "gateway/redis_link.h"
 #include "gateway/request_identity.h"
@@ -36,12 +39,28 @@ class MediaService {
 
  private:
   net::Awaitable<std::optional<Refusal>> serve(net::HttpExchange& exchange, RequestRecord& record);
+  // A request as its bucket understands it. In the request's frame.
+  struct Wanted {
+    pipeline::Target target;
+    const BucketDelivery& bucket;
+    std::string style = {};  // the name that stood behind the key; empty: none
+  };
+  static bool has_fallback(const Wanted& wanted);
+  net::Awaitable<std::optional<Refusal>> serve_wanted(net::HttpExchange& exchange, Wanted& wanted,
+                                                      RequestRecord& record);
   net::Awaitable<std::optional<Refusal>> serve_original(net::HttpExchange& exchange,
-                                                        const pipeline::Target& target,
+                                                        const Wanted& wanted, const Asking& asking,
                                                         RequestRecord& record);
   net::Awaitable<std::optional<Refusal>> serve_variant(net::HttpExchange& exchange,
-                                                       const pipeline::Target& target,
+                                                       const Wanted& wanted, const Asking& asking,
                                                        RequestRecord& record);
+  // In the place of what is `missing`, which is the answer where the fallback fails too.
+  net::Awaitable<std::optional<Refusal>> serve_fallback(net::HttpExchange& exchange,
+                                                        const Wanted& wanted, Refusal missing,
+                                                        RequestRecord& record);
+  [[nodiscard]] base::Result<VariantPlan> plan(const net::HttpExchange& exchange,
+                                               const Wanted& wanted,
+                                               const pipeline::Target& target);
   net::Awaitable<void> answer(net::HttpExchange& exchange, RequestRecord& record, Refusal refusal);
   net::Awaitable<void> preflight(net::HttpExchange& exchange, RequestRecord& record);
 
@@ -49,6 +68,7 @@ class MediaService {
   RequestIds ids_;
   storage::BucketSet buckets_;
   OriginalServer originals_;
+  MissingPage missing_page_;
   VariantProxy variants_;
   std::unique_ptr<RedisLink> redis_;  // null where limits are this gateway's own
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "gateway/answer_head.h"
+#include "gateway/entry_stream.h"
 #include "net/cancel.h"
 #include "storage/conditional.h"
 #include "storage/original.h"
@@ -34,44 +35,6 @@ net::Awaitable<Result<storage::Original>> look_at(storage::Bucket& bucket, std::
   co_return original;
 }
 
-void note(RequestRecord& record, const base::Error& error) {
-  record.failure = error.reason;
-  record.detail = error.detail;
-}
-
-// The body, piece by piece. The head has promised a length: after an error the connection is cut.
-// An error that comes before the head is given back.
-net::Awaitable<std::optional<base::Error>> stream(net::HttpExchange& exchange,
-                                                  storage::EntryReader& reader, net::HttpHead head,
-                                                  RequestRecord& record) {
-  Result<std::string_view> piece = co_await reader.read_some();
-  if (!piece) co_return std::move(piece.error());
-  const auto length = reader.length();
-  record.status = head.status;
-  record.body_bytes = piece->size();
-  Result<void> written;
-  if (length && piece->size() == *length) {
-    written = co_await exchange.respond(std::move(head), *piece);
-    if (!written) note(record, written.error());
-    co_return std::nullopt;
-  }
-  written = co_await exchange.start(std::move(head), length, *piece);
-  while (written) {
-    piece = co_await reader.read_some();
-    if (!piece) {
-      note(record, piece.error());
-      exchange.abort();
-      co_return std::nullopt;
-    }
-    if (piece->empty()) break;
-    written = co_await exchange.write(*piece);
-    if (written) record.body_bytes += piece->size();
-  }
-  if (written) written = co_await exchange.finish();
-  if (!written) note(record, written.error());
-  co_return std::nullopt;
-}
-
 // 416 with the error body that all errors have, and the size of the entry in Content-Range.
 net::Awaitable<void> refuse_range(net::HttpExchange& exchange, net::HttpHead head,
                                   RequestRecord& record) {
@@ -90,6 +53,7 @@ net::Awaitable<void> refuse_range(net::HttpExchange& exchange, net::HttpHead hea
 
 net::Awaitable<std::optional<base::Error>> OriginalServer::serve(net::HttpExchange& exchange,
                                                                  const pipeline::Target& target,
+                                                                 const OriginalServing& serving,
                                                                  RequestRecord& record) {
   auto bucket = buckets_.find(target.bucket);
   if (!bucket) co_return std::move(bucket.error());
@@ -113,16 +77,19 @@ net::Awaitable<std::optional<base::Error>> OriginalServer::serve(net::HttpExchan
                                          .rate = record.rate},
                               .max_age_s = shared_.config.cache_control.max_age_s_of(record.bucket),
                               .attname = target.parameter("attname"),
-                              .key = target.key};
+                              .key = target.key,
+                              .is_private = serving.is_private,
+                              .is_fallback = serving.is_fallback};
   net::HttpHead head = original_head(opened->decision, opened->facts, context);
   if (opened->decision.kind == storage::ServeKind::Unsatisfiable) {
     co_await refuse_range(exchange, std::move(head), record);
     co_return std::nullopt;
   }
   if (opened->reader) {
-    std::optional<base::Error> failed =
-        co_await stream(exchange, *opened->reader, std::move(head), record);
-    co_return failed;
+    const auto first = co_await opened->reader->read_some();
+    if (!first) co_return first.error();
+    co_await stream_entry(exchange, *opened->reader, *first, std::move(head), record);
+    co_return std::nullopt;
   }
   record.status = head.status;
   Result<void> written;
@@ -132,7 +99,10 @@ net::Awaitable<std::optional<base::Error>> OriginalServer::serve(net::HttpExchan
   } else {
     written = co_await exchange.respond(std::move(head), {});
   }
-  if (!written) note(record, written.error());
+  if (!written) {
+    record.failure = written.error().reason;
+    record.detail = written.error().detail;
+  }
   co_return std::nullopt;
 }
 

@@ -13,6 +13,12 @@
 
 namespace millrace::gateway {
 
+// How an original is given out.
+struct OriginalServing {
+  bool is_private = false;   // of a private bucket
+  bool is_fallback = false;  // in the place of another, which is missing
+};
+
 // Serves originals (a request without a pipeline) from storage: ranges, conditions, HEAD. One
 // thread's; a piece of the body is in memory at a time, and the next is read when the client has
 // taken it.
@@ -26,6 +32,7 @@ class OriginalServer {
   // sent yet. The arguments outlive the call.
   net::Awaitable<std::optional<base::Error>> serve(net::HttpExchange& exchange,
                                                    const pipeline::Target& target,
+                                                   const OriginalServing& serving,
                                                    RequestRecord& record);
 
  private:

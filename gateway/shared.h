@@ -12,6 +12,7 @@
 #include "discovery/registry.h"
 #include "gateway/caller.h"
 #include "gateway/config.h"
+#include "gateway/delivery_book.h"
 #include "gateway/gateway_metrics.h"
 #include "ratelimit/throttle.h"
 #include "storage/config.h"
@@ -25,6 +26,7 @@ struct Shared {
   std::map<std::string, storage::BucketConfig> buckets;
   std::string fleet_key;
   const discovery::RegistryView* registry = nullptr;
+  const DeliveryBook* delivery = nullptr;
   // A node refused a connection (id, incarnation). Any thread.
   std::function<void(std::string_view, std::string_view)> note_connect_failure;
   const GatewayMetrics* metrics = nullptr;

@@ -32,12 +32,17 @@ void Signals::await() {
 
 void Signals::reload() {
   const auto options = load_process_config(config_file_, base::environment_of_process());
-  if (!options) {
+  base::Result<void> reloaded;
+  if (options) {
+    reloaded = gateway_.reload(*options);
+  } else {
+    reloaded = base::fail(options.error());
+  }
+  if (!reloaded) {
     base::log_error("reload_refused",
-                    {{"file", config_file_}, {"why", options.error().public_message}});
+                    {{"file", config_file_}, {"why", reloaded.error().public_message}});
     return;
   }
-  gateway_.reload(options->config);
   base::log_info("reloaded",
                  {{"file", config_file_},
                   {"users", static_cast<std::int64_t>(options->config.throttle.users.size())}});

@@ -11,8 +11,9 @@
 namespace millrace::gateway {
 
 // SIGTERM and SIGINT drain the gateway; SIGHUP reads the configuration file again and takes over
-// users, limits and trusted proxies. A file that is not right changes nothing; the log says why. On
-// the control thread, where it blocks for as long as it takes to read the file.
+// users, limits, trusted proxies and what buckets give out. A file that is not right changes
+// nothing; the log says why. On the control thread, where it blocks for as long as it takes to read
+// the file.
 class Signals {
  public:
   // `gateway` outlives it; its control thread ends before this does.

@@ -30,9 +30,10 @@ std::vector<std::string_view> VariantPlan::command_names() const {
 }
 
 base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
+base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
                                        const pipeline::Target& target,
                                        const pipeline::AskPlace& place, base::TimePoint received_at,
-                                       const DeadlineConfig& deadlines) {
+                                       const DeadlineConfig& deadlines, const FormatWish& wish) {
   if (catalogue.specs().empty()) {
     return base::fail(base::Reason::NoNode, "No node is known yet that could do this work.",
                       "the catalogue is empty");
@@ -45,6 +46,10 @@ base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
   VariantPlan plan;
   plan.bucket = target.bucket;
   plan.pipeline = *std::move(checked);
+  const auto varies = negotiate_format(plan.pipeline, catalogue, wish);
+  if (!varies) return base::fail(varies.error());
+  plan.varies_by_accept = *varies;
+  plan.gives_picture = catalogue.find(plan.pipeline.commands.back().name())->gives == "image";
   plan.text = plan.pipeline.text();
   plan.kind = catalogue.find(plan.pipeline.commands.front().name())->kind;
   plan.source_hash = stable_hash(target.key, stable_hash(target.bucket));

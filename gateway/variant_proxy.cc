@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "gateway/accepted_formats.h"
 #include "gateway/answer_head.h"
 #include "pipeline/task.h"
 
@@ -16,6 +17,17 @@ using base::Clock;
 
 bool wants_cost(const net::HttpRequest& request) {
   return request.headers.find("X-Millrace-Cost") == "1";
+}
+
+// With ignore-error/1 the agent answers a failure with the original itself.
+bool stands_for_original(const net::ClientResponse& response) {
+  return response.headers().find("X-Millrace-Ignored-Error").has_value();
+}
+
+Refusal refuse_original() {
+  return {.error = base::make_error(base::Reason::OriginalProtected,
+                                    "The style could not be made, and this bucket does not give "
+                                    "out the original in its place.")};
 }
 
 }  // namespace
@@ -32,8 +44,9 @@ VariantProxy::VariantProxy(net::asio::io_context& io, Shared& shared, std::size_
       link_(io, shared, fleet_.nodes()),
       router_(fleet_.nodes(), *shared.metrics, shared.config.agent_link) {}
 
-base::Result<VariantPlan> VariantProxy::plan(const net::HttpExchange& exchange,
-                                             const pipeline::Target& target) {
+base::Result<VariantPlan> VariantProxy::plan(const pipeline::Target& target,
+                                             const BucketDelivery& bucket,
+                                             const net::HttpExchange& exchange) {
   fleet_.refresh();
   const net::HttpRequest& request = exchange.request();
   const auto place = [&]() -> pipeline::RequestPlace {
@@ -42,9 +55,15 @@ base::Result<VariantPlan> VariantProxy::plan(const net::HttpExchange& exchange,
             .host = request.headers.find("Host").value_or(""),
             .target = request.target};
   };
+  const FormatWish wish{.accepted = accepted_formats(request.headers),
+                        .auto_by_default = bucket.auto_format,
+                        .published = &fleet_.formats()};
   auto plan = plan_variant(fleet_.snapshot().catalogue, target, place, exchange.received_at(),
-                           shared_.config.deadlines);
-  if (plan) plan->cpu_ms = router_.expect(plan->text);
+                           shared_.config.deadlines, wish);
+  if (!plan) return plan;
+  plan->cpu_ms = router_.expect(plan->text);
+  plan->is_private = bucket.is_private;
+  plan->protects_original = bucket.protect_originals;
   return plan;
 }
 
@@ -59,7 +78,10 @@ net::Awaitable<void> VariantProxy::relay(VariantJob& job, Attempt& attempt) {
                               .attname = job.target->parameter("attname"),
                               .key = job.target->key,
                               .admit = job.sent_at - exchange.received_at(),
-                              .cost_wanted = wants_cost(exchange.request())};
+                              .cost_wanted = wants_cost(exchange.request()),
+                              .is_private = job.plan->is_private,
+                              .is_fallback = job.plan->is_fallback,
+                              .varies_by_accept = job.plan->varies_by_accept};
   net::HttpHead head = variant_head(response.status(), response.headers(), context);
   record.status = head.status;
   record.node = attempt.place->node().record->id;
@@ -130,6 +152,9 @@ net::Awaitable<std::optional<Refusal>> VariantProxy::serve(net::HttpExchange& ex
     Attempt attempt = co_await link_.ask(job, node);
     if (!attempt.refusal) {
       learn(job, attempt);
+      if (plan.protects_original && stands_for_original(*attempt.response)) {
+        co_return refuse_original();
+      }
       co_await relay(job, attempt);
       co_return std::nullopt;
     }

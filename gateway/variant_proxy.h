@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "gateway/agent_answer.h"
+#include "gateway/bucket_delivery.h"
 #include "gateway/fleet_view.h"
 #include "gateway/node_link.h"
 #include "gateway/request_record.h"
@@ -27,7 +28,8 @@ class VariantProxy {
   VariantProxy(net::asio::io_context& io, Shared& shared, std::size_t threads);
 
   // What is wanted, checked and weighed; nothing is done yet. `target` has a pipeline.
-  base::Result<VariantPlan> plan(const net::HttpExchange& exchange, const pipeline::Target& target);
+  base::Result<VariantPlan> plan(const pipeline::Target& target, const BucketDelivery& bucket,
+                                 const net::HttpExchange& exchange);
 
   // nullopt: the client has its answer, or is gone (record.failure says so). A Refusal: nothing was
   // sent to the client yet. The arguments outlive the call.

@@ -33,7 +33,8 @@ TEST_F(MillraceConfigTest, PrintsWhatItReadsBack) {
       "gateway:\n  threads: 3\n  hosts:\n    img.example: {bucket: photos}\n"
       "  cache_control:\n    buckets:\n      photos: {max_age_s: 60}\n"
       "agent:\n  cache: {bytes_max: 104857600}\n"
-      "buckets:\n  photos: {kind: local, folder: /srv/photos}\n");
+      "buckets:\n  photos:\n    folder: /srv/photos\n    styles: {thumb: imageView2/2/w/100}\n"
+      "    separators: \"-!\"\n    fallback: none.png\n    format: auto\n");
   const auto config = load_millrace_config(file, {});
   ASSERT_TRUE(config) << config.error().public_message;
   for (const bool commented : {false, true}) {
@@ -44,6 +45,11 @@ TEST_F(MillraceConfigTest, PrintsWhatItReadsBack) {
     EXPECT_EQ(again->gateway.hosts.at("img.example").bucket, "photos");
     EXPECT_EQ(again->gateway.cache_control.max_age_s_of("photos"), 60);
     EXPECT_EQ(again->gateway.cache_control.max_age_s_of("films"), 31'536'000);
+    const storage::DeliveryConfig& delivery = again->storage.buckets.at("photos").delivery;
+    EXPECT_EQ(delivery.styles.at("thumb"), "imageView2/2/w/100");
+    EXPECT_EQ(delivery.separators, "-!");
+    EXPECT_EQ(delivery.fallback, "none.png");
+    EXPECT_EQ(delivery.format, "auto");
     EXPECT_EQ(print_millrace_config(*again, false), print_millrace_config(*config, false));
   }
 }
@@ -69,6 +75,16 @@ TEST_F(MillraceConfigTest, NamesTheFileAndTheKeyThatAreWrong) {
   EXPECT_NE(refusal("gateway:\n  cors_allow_origin: \"a b\"\n").find("cors"), std::string::npos);
   EXPECT_NE(refusal("gateway: {tiers: {vip: {}}}\n").find("agent.tiers"), std::string::npos);
   EXPECT_EQ(refusal("gateway: {tiers: {vip: {}}}\nagent: {tiers: {vip: {weight: 3}}}\n"), "");
+  EXPECT_NE(refusal("buckets: {p: {folder: /a, styles: {s: a//b}}}\n").find("buckets.p.styles.s"),
+            std::string::npos);
+  EXPECT_NE(refusal("buckets: {p: {folder: /a, owners: [acme]}}\n").find("gateway.users"),
+            std::string::npos);
+  EXPECT_EQ(refusal("gateway: {users: {acme: {tier: paid}}}\n"
+                    "buckets: {p: {folder: /a, private: true, owners: [acme]}}\n"),
+            "");
+  EXPECT_NE(refusal("gateway:\n  gateways_count: 2\n  state_dir: /s\n  redis: {address: \"r:1\"}\n")
+                .find("state_dir"),
+            std::string::npos);
   EXPECT_NE(refusal("nonsense:\n  a: 1\n").find("nonsense"), std::string::npos);
   EXPECT_NE(refusal("", {{"MILLRACE_GATEWAY_LISEN", "x"}}).find("LISEN"), std::string::npos);
   const auto missing = load_millrace_config("/no/such/file.yaml", {});

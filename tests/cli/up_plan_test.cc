@@ -59,6 +59,7 @@ TEST_F(UpPlanTest, FlagsWinOverTheConfiguration) {
   MillraceConfig config;
   config.gateway.listen = "127.0.0.1:1";
   config.storage.buckets["photos"].folder = "/old";
+  config.storage.buckets["photos"].delivery.protect_originals = true;
   config.storage.buckets["kept"].folder = "/kept";
   UpOptions options;
   options.buckets = {"photos=" + temp_.path().string()};
@@ -67,6 +68,8 @@ TEST_F(UpPlanTest, FlagsWinOverTheConfiguration) {
   EXPECT_EQ(config.gateway.listen, "127.0.0.1:0");
   EXPECT_EQ(config.gateway.api_listen, "127.0.0.1:8081");
   EXPECT_EQ(config.storage.buckets.at("photos").folder, temp_.path().string());
+  EXPECT_TRUE(config.storage.buckets.at("photos").delivery.protect_originals)
+      << "a flag says where, not how";
   EXPECT_EQ(config.storage.buckets.at("kept").folder, "/kept");
 }
 
@@ -93,6 +96,7 @@ TEST_F(UpPlanTest, TiesTheProcessesTogetherWhereTheConfigurationIsSilent) {
   EXPECT_TRUE(fs::exists(config.agent.fleet_key_file));
   EXPECT_TRUE(config.agent.listen.starts_with("unix:/"));
   EXPECT_EQ(config.agent.cache.dir, state->cache_dir());
+  EXPECT_EQ(config.gateway.state_dir, (state->root() / "gateway").string());
 }
 
 TEST_F(UpPlanTest, LeavesWhatIsConfiguredAlone) {
@@ -100,6 +104,7 @@ TEST_F(UpPlanTest, LeavesWhatIsConfiguredAlone) {
   ASSERT_TRUE(state);
   MillraceConfig config;
   config.agent.fleet_key_file = "/etc/millrace/key";
+  config.gateway.state_dir = "/var/lib/millrace";
   config.agent.listen = "127.0.0.1:9900";
   config.agent.cache.dir = "/ram/cache";
   ASSERT_TRUE(tie_together(*state, config));
@@ -107,6 +112,11 @@ TEST_F(UpPlanTest, LeavesWhatIsConfiguredAlone) {
   EXPECT_EQ(config.agent.fleet_key_file, "/etc/millrace/key");
   EXPECT_EQ(config.agent.listen, "127.0.0.1:9900");
   EXPECT_EQ(config.agent.cache.dir, "/ram/cache");
+  EXPECT_EQ(config.gateway.state_dir, "/var/lib/millrace");
+  config.gateway.state_dir.clear();
+  config.gateway.gateways_count = 2;
+  ASSERT_TRUE(tie_together(*state, config));
+  EXPECT_EQ(config.gateway.state_dir, "") << "what several share is in their configuration";
 }
 
 TEST_F(UpPlanTest, SettlesThePortsThatTheKernelChose) {

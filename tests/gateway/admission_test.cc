@@ -206,7 +206,7 @@ TEST_F(AdmissionTest, ConcurrencyCountsWhatANodeSaidOfTheCost) {
   first.join();
 
   config_.throttle.slot_cpu = std::chrono::milliseconds(80);
-  gateway_->reload(config_);
+  ASSERT_TRUE(gateway_->reload(options()));
   hold = true;
   std::thread dear([&] { EXPECT_EQ(get(kTarget).status, 200); });
   EXPECT_TRUE(eventually([&] { return agent.requests().size() == 4; }));

@@ -58,6 +58,41 @@ TEST(VariantHeadTest, PassesTheAllowListAndNothingElse) {
   EXPECT_EQ(field(head, "Content-Disposition"), "(none)");
 }
 
+TEST(VariantHeadTest, SaysWhenAnotherAcceptWouldGetAnotherFormat) {
+  AnswerContext negotiated = context();
+  negotiated.varies_by_accept = true;
+  for (const int status : {200, 304}) {
+    EXPECT_EQ(field(variant_head(status, agents({}), negotiated), "Vary"), "Accept");
+    EXPECT_EQ(field(variant_head(status, agents({}), context()), "Vary"), "(none)");
+  }
+}
+
+TEST(VariantHeadTest, OfAPrivateBucketNobodyElseKeepsIt) {
+  AnswerContext secret = context();
+  secret.is_private = true;
+  const auto picture = agents({{"Content-Type", "image/png"}});
+  EXPECT_EQ(field(variant_head(200, picture, secret), "Cache-Control"), "private, max-age=3600");
+  EXPECT_EQ(field(original_head({}, {}, secret), "Cache-Control"), "private, max-age=3600");
+  EXPECT_EQ(field(variant_head(200, agents({{"Content-Type", "application/json"}}), secret),
+                  "Cache-Control"),
+            "no-store");
+  secret.max_age_s = 0;
+  EXPECT_EQ(field(variant_head(200, picture, secret), "Cache-Control"), "private, no-cache");
+}
+
+TEST(VariantHeadTest, AFallbackIsKeptForASecond) {
+  AnswerContext fallback = context();
+  fallback.is_fallback = true;
+  for (const auto& head : {variant_head(200, agents({{"Content-Type", "image/png"}}), fallback),
+                           original_head({}, {}, fallback)}) {
+    EXPECT_EQ(field(head, "Cache-Control"), "public, max-age=1");
+    EXPECT_EQ(field(head, "X-Millrace-Fallback"), "1");
+  }
+  EXPECT_EQ(field(original_head({}, {}, context()), "X-Millrace-Fallback"), "(none)");
+  fallback.max_age_s = 0;
+  EXPECT_EQ(field(original_head({}, {}, fallback), "Cache-Control"), "no-cache");
+}
+
 TEST(VariantHeadTest, PutsAdmissionBeforeTheAgentsTimes) {
   EXPECT_EQ(
       field(variant_head(200, agents({{"Server-Timing", "fetch;dur=2, work;dur=9"}}), context()),

@@ -16,13 +16,13 @@
 namespace millrace::gateway {
 namespace {
 
-pipeline::CommandSpec command(const std::string& name) {
+pipeline::CommandSpec command(const std::string& name, const std::string& gives) {
   pipeline::CommandSpec spec;
   spec.name = name;
   spec.summary = name;
   spec.kind = "image";
   spec.takes = {"image"};
-  spec.gives = "image";
+  spec.gives = gives;
   pipeline::ParameterSpec width;
   width.name = "w";
   width.kind = pipeline::ParameterKind::Integer;
@@ -34,7 +34,7 @@ pipeline::CommandSpec command(const std::string& name) {
 
 // One that is told the URL of the original.
 pipeline::CommandSpec code_command() {
-  pipeline::CommandSpec spec = command("code");
+  pipeline::CommandSpec spec = command("code", "image");
   pipeline::ParameterSpec url;
   url.name = "url";
   url.kind = pipeline::ParameterKind::Text;
@@ -53,8 +53,16 @@ discovery::NodeRecord record_of(const FakeAgent::Options& options, const net::En
   record.cell = "default";
   record.build = "test";
   record.state = discovery::NodeState::Serving;
+  pipeline::CommandSpec resize = command("resize", "image");
+  if (!options.formats.empty()) {
+    pipeline::ParameterSpec format;
+    format.name = "format";
+    format.kind = pipeline::ParameterKind::Choice;
+    format.choices = options.formats;
+    resize.named.push_back(format);
+  }
   record.kinds = {
-      discovery::NodeKind{"image", 2, {command("resize"), command("info"), code_command()}}};
+      discovery::NodeKind{"image", 2, {resize, command("info", "json"), code_command()}}};
   return record;
 }
 
@@ -101,6 +109,7 @@ GatewayTest::GatewayTest() {
   std::string pattern = (std::filesystem::temp_directory_path() / "millrace-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no temporary folder");
   folder_ = pattern;
+  photos_.folder = pattern;
   config_.listen = config_.api_listen = config_.ops_listen = "127.0.0.1:0";
   config_.threads = 2;
   config_.drain_timeout = std::chrono::milliseconds(0);
@@ -113,11 +122,12 @@ GatewayTest::~GatewayTest() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
+Gateway::Options GatewayTest::options() const {
+  return {.config = config_, .buckets = {{"photos", photos_}}, .fleet_key = kFleetKey};
+}
+
 void GatewayTest::start_gateway() {
-  storage::BucketConfig photos;
-  photos.folder = folder_.string();
-  auto made =
-      Gateway::make({.config = config_, .buckets = {{"photos", photos}}, .fleet_key = kFleetKey});
+  auto made = Gateway::make(options());
   ASSERT_TRUE(made) << made.error().public_message << " " << made.error().detail;
   gateway_ = *std::move(made);
   gateway_->start();

@@ -31,6 +31,7 @@ class FakeAgent {
     std::string incarnation = "1";
     std::string address = {};  // registered instead of its own
     std::string listen = "127.0.0.1:0";
+    std::vector<std::string> formats = {};  // of its resize; none: it takes no format
   };
   FakeAgent(const net::Endpoint& registry, const Options& options, Script script);
   ~FakeAgent();
@@ -57,8 +58,9 @@ class GatewayTest : public testing::Test {
   GatewayTest();
   ~GatewayTest() override;
 
-  // Change config_ before.
+  // Change config_ and photos_ before.
   void start_gateway();
+  [[nodiscard]] Gateway::Options options() const;
   // Starts an agent and waits until the gateway takes it for serving.
   FakeAgent& start_agent(FakeAgent::Script script, const FakeAgent::Options& options = {});
   void stop_agents() { agents_.clear(); }
@@ -76,6 +78,7 @@ class GatewayTest : public testing::Test {
 
   std::filesystem::path folder_;
   GatewayConfig config_;
+  storage::BucketConfig photos_;  // its folder is folder_
   std::unique_ptr<Gateway> gateway_;
   std::vector<std::unique_ptr<FakeAgent>> agents_;
 };
