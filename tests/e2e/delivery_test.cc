@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a bucket gives out, from outside: conformance cases 44, 45 and 46, the calls that change it,
+// and what stands in for what is missing.
+#include <array>
+#include <csignal>
+#include <ctime>
+#include <fstream>
+#include <memory>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "tests/e2e/system.h"
+#include "tests/support/picture.h"
+
+namespace millrace::test {
+namespace {
+
+// The folders are replaced by those of the flags.
+constexpr const char* kConfig = R"(
+gateway:
+  tiers: {free: {rate_per_s: 0, burst: 0, concurrency_max: 0}}
+  users:
+    acme: {tier: paid, access_key: AK, secret_key: SK}
+    zoe: {tier: paid, access_key: ZK, secret_key: ZS}
+buckets:
+  photos:
+    folder: /nowhere
+    styles: {thumb: imageView2/2/w/100}
+    separators: "-"
+    fallback: system/none.png
+  guarded:
+    folder: /nowhere
+    styles: {thumb: imageView2/2/w/100, leak: imageView2/1/w/9/h/9/ignore-error/1}
+    protect_originals: true
+  secret:
+    folder: /nowhere
+    private: true
+    owners: [acme]
+  told:
+    folder: /nowhere
+    owners: [acme]
+)";
+
+std::string base64(const unsigned char* bytes, std::size_t count) {
+  std::string encoded(count * 2 + 8, '\0');
+  const int length = ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()), bytes,
+                                       static_cast<int>(count));
+  encoded.resize(static_cast<std::size_t>(length));
+  for (char& c : encoded) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  return encoded;
+}
+std::string base64(const std::string& text) {
+  return base64(reinterpret_cast<const unsigned char*>(text.data()), text.size());
+}
+
+// An independent signer: OpenSSL's, not the product's.
+std::string signature(const std::string& secret, const std::string& text) {
+  std::array<unsigned char, 20> digest{};
+  unsigned int size = 0;
+  ::HMAC(EVP_sha1(), secret.data(), static_cast<int>(secret.size()),
+         reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
+  return base64(digest.data(), size);
+}
+
+std::string reason_of(const HttpReply& reply) {
+  const auto json = nlohmann::json::parse(reply.body, nullptr, false);
+  return json.is_object() ? json.value("reason", "") : "";
+}
+
+class DeliveryTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = std::make_unique<TempDir>();
+    System::Options options;
+    options.config_yaml = kConfig;
+    picture_ = encode_jpeg(make_picture(640, 427), 80);
+    for (const char* bucket : {"guarded", "secret", "told"}) {
+      const auto folder = folder_->path() / bucket;
+      std::filesystem::create_directories(folder);
+      std::ofstream(folder / "g.jpg", std::ios::binary) << picture_;
+      options.buckets[bucket] = folder;
+    }
+    std::ofstream(folder_->path() / "guarded" / "broken.jpg") << "no picture at all";
+    std::ofstream(folder_->path() / "guarded" / "errno-404") << "<p>not here</p>";
+    system_ = std::make_unique<System>(options);
+    ASSERT_TRUE(system_->ready()) << system_->log();
+    system_->add_photo("g.jpg", picture_);
+    system_->add_photo("system/none.png", encode(make_picture(320, 320), ".png"));
+  }
+  static void TearDownTestSuite() {
+    system_.reset();
+    folder_.reset();
+  }
+
+  // POST on the api port, signed by the older scheme.
+  static HttpReply call(const std::string& target, const std::string& access = "AK",
+                        const std::string& secret = "SK") {
+    return fetch(system_->api_port(), target,
+                 {{"Authorization", "QBox " + access + ":" + signature(secret, target + "\n")}},
+                 "POST");
+  }
+  static std::string signed_target(const std::string& target) {
+    const bool query = target.find('?') != std::string::npos;
+    const std::string url =
+        target + (query ? "&e=" : "?e=") + std::to_string(std::time(nullptr) + 600);
+    return url + "&token=AK:" + signature("SK", "http://127.0.0.1" + url);
+  }
+
+  static std::unique_ptr<TempDir> folder_;
+  static std::unique_ptr<System> system_;
+  static std::string picture_;
+};
+std::unique_ptr<TempDir> DeliveryTest::folder_;
+std::unique_ptr<System> DeliveryTest::system_;
+std::string DeliveryTest::picture_;
+
+TEST_F(DeliveryTest, Case44AStyleIsShortForItsPipeline) {
+  const HttpReply style = system_->get("/photos/g.jpg-thumb");
+  ASSERT_EQ(style.status, 200) << style.body;
+  const Picture got = decode(style.body);
+  EXPECT_EQ(got.format, "jpeg");
+  EXPECT_EQ(got.width, 100);
+  EXPECT_EQ(got.height, 67);
+  const HttpReply pipeline = system_->get("/photos/g.jpg?imageView2/2/w/100");
+  EXPECT_EQ(pipeline.header("etag"), style.header("etag"));
+  EXPECT_EQ(pipeline.header("x-millrace-cache"), "hit");
+  EXPECT_EQ(pipeline.body, style.body);
+  EXPECT_EQ(system_->get("/photos/g.jpg-nosuch").header("x-millrace-fallback"), "1")
+      << "no style, and no such key";
+}
+
+TEST_F(DeliveryTest, Case45ProtectedOriginalsAreGivenOutAsStylesOnly) {
+  for (const char* target : {"/guarded/g.jpg", "/guarded/g.jpg?imageView2/2/w/100",
+                             "/guarded/g.jpg?imageInfo", "/guarded/g.jpg-nosuch"}) {
+    const HttpReply refused = system_->get(target);
+    EXPECT_EQ(refused.status, 403) << target;
+    EXPECT_EQ(reason_of(refused), "original_protected");
+  }
+  const HttpReply style = system_->get("/guarded/g.jpg-thumb");
+  ASSERT_EQ(style.status, 200) << style.body;
+  EXPECT_EQ(decode(style.body).width, 100);
+  EXPECT_EQ(decode(style.body).height, 67);
+}
+
+TEST_F(DeliveryTest, AStyleThatFailsGivesOutNoProtectedOriginal) {
+  const HttpReply refused = system_->get("/guarded/broken.jpg-leak");
+  EXPECT_EQ(refused.status, 403) << refused.body;
+  EXPECT_EQ(reason_of(refused), "original_protected");
+}
+
+TEST_F(DeliveryTest, Case46APrivateBucketWantsAToken) {
+  for (const char* target : {"/secret/g.jpg", "/secret/none.jpg", "/secret/g.jpg?imageInfo"}) {
+    const HttpReply refused = system_->get(target);
+    EXPECT_EQ(refused.status, 401) << target;
+    EXPECT_EQ(reason_of(refused), "token_missing");
+  }
+  const HttpReply original = system_->get(signed_target("/secret/g.jpg"));
+  EXPECT_EQ(original.status, 200) << original.body;
+  EXPECT_EQ(original.body, picture_);
+  const HttpReply variant = system_->get(signed_target("/secret/g.jpg?imageView2/2/w/100"));
+  EXPECT_EQ(variant.status, 200) << variant.body;
+  EXPECT_EQ(variant.header("cache-control").rfind("private", 0), 0U);
+}
+
+TEST_F(DeliveryTest, WhatIsMissingHasItsStandIns) {
+  const HttpReply variant = system_->get("/photos/gone.jpg?imageView2/1/w/40/h/30");
+  ASSERT_EQ(variant.status, 200) << variant.body;
+  EXPECT_EQ(variant.header("x-millrace-fallback"), "1");
+  EXPECT_EQ(variant.header("cache-control"), "public, max-age=1");
+  EXPECT_EQ(decode(variant.body).width, 40);
+  EXPECT_EQ(decode(variant.body).height, 30);
+  EXPECT_EQ(decode(system_->get("/photos/gone.jpg").body).width, 320);
+  EXPECT_EQ(system_->get("/photos/gone.jpg?imageInfo").status, 404);
+  const HttpReply page = system_->get("/guarded/gone.jpg-thumb");
+  EXPECT_EQ(page.status, 404);
+  EXPECT_EQ(page.body, "<p>not here</p>");
+}
+
+TEST_F(DeliveryTest, WhatIsSetOverTheApiHoldsAfterACrash) {
+  const std::string thumb =
+      "/style/told/name/" + base64("thumb") + "/style/" + base64("imageView2/2/w/100");
+  EXPECT_EQ(reason_of(fetch(system_->api_port(), thumb, {}, "POST")), "token_missing");
+  EXPECT_EQ(reason_of(call(thumb, "ZK", "ZS")), "token_invalid");
+  EXPECT_EQ(reason_of(call("/style/told/name/" + base64("x") + "/style/" + base64("nosuch/1"))),
+            "unknown_command");
+  EXPECT_EQ(system_->get("/told/g.jpg!thumb").status, 404);
+  ASSERT_EQ(call(thumb).status, 200);
+  ASSERT_EQ(call("/separator/told/sep/" + base64("!")).status, 200);
+  ASSERT_EQ(call("/accessMode/told/mode/1").status, 200);
+  const auto holds = [] {
+    return system_->get("/told/g.jpg!thumb").status == 200 &&
+           system_->get("/told/g.jpg").status == 403;
+  };
+  EXPECT_TRUE(holds());
+  const auto gateways = system_->pids_of("millrace-gateway");
+  ASSERT_EQ(gateways.size(), 1U);
+  ASSERT_EQ(::kill(gateways.front(), SIGKILL), 0);
+  EXPECT_TRUE(eventually([&] {
+    const auto now = system_->pids_of("millrace-gateway");
+    return now.size() == 1 && now.front() != gateways.front() && holds();
+  })) << system_->log();
+  EXPECT_EQ(call("/unstyle/told/name/" + base64("thumb")).status, 200);
+  EXPECT_EQ(system_->get("/told/g.jpg!thumb").status, 403);
+  EXPECT_EQ(call("/accessMode/told/mode/0").status, 200);
+  EXPECT_EQ(system_->get("/told/g.jpg").body, picture_);
+}
+
+}  // namespace
+}  // namespace millrace::test
