@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "pipeline/format_choice.h"
+
 namespace millrace::agent {
 namespace {
 
@@ -70,6 +72,15 @@ bool is_free(const pipeline::CommandSpec* spec, const std::string& name) {
                                   parameter->kind == pipeline::ParameterKind::Text);
 }
 
+// What the file will be, as far as the plan tells: of format/auto the dearest that it may become.
+std::string format_of(const std::string& text) {
+  const auto set = pipeline::set_of_auto_format(text);
+  if (!set) return text == "jpg" ? "jpeg" : text;
+  if (set->avif) return "avif";
+  if (set->jxl) return "jxl";
+  return set->webp ? "webp" : "";
+}
+
 // Adds the call to the chain and applies what it says of sizes and the format.
 void take_call(const pipeline::CommandCall& call, const pipeline::CommandSpec* spec,
                TaskFeatures& features, Sides& sides) {
@@ -85,7 +96,7 @@ void take_call(const pipeline::CommandCall& call, const pipeline::CommandSpec* s
     } else if (argument.name == "h") {
       bounds.height = number(argument.text).value_or(0);
     } else if (argument.name == "format") {
-      features.format_out = argument.text == "jpg" ? "jpeg" : argument.text;
+      features.format_out = format_of(argument.text);
     } else if (argument.name != "q" && argument.name != "quality" &&
                argument.name != "ignore-error") {
       if (!argument.positional) features.chain += "/" + argument.name;

@@ -28,7 +28,7 @@ pipeline::CommandSpec view_spec() {
   format.name = "format";
   format.summary = "Of the result.";
   format.kind = pipeline::ParameterKind::Choice;
-  format.choices = {"jpg", "webp"};
+  format.choices = {"jpg", "webp", "auto", "auto.avif.webp", "auto.jxl.webp", "auto.webp"};
   spec.named.push_back(format);
   spec.gives = "image";
   return spec;
@@ -112,6 +112,13 @@ TEST(TaskFeaturesTest, ReadsSizesAndFollowsTheChain) {
   EXPECT_EQ(chain.source_px, 12e6);
   EXPECT_EQ(chain.format_out, "jpeg");
   EXPECT_EQ(chain.chain, "crop|view/2");
+}
+
+TEST(TaskFeaturesTest, AnAutoFormatIsReckonedAsTheDearestThatItMayBecome) {
+  EXPECT_EQ(features("view/2/w/400/format/auto.avif.webp").format_out, "avif");
+  EXPECT_EQ(features("view/2/w/400/format/auto.jxl.webp").format_out, "jxl");
+  EXPECT_EQ(features("view/2/w/400/format/auto.webp").format_out, "webp");
+  EXPECT_EQ(features("view/2/w/400/format/auto").format_out, "") << "the kind of the source";
 }
 
 TEST(TaskFeaturesTest, TheNameHasWhatIsNoSize) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a bucket gives out, from outside: conformance cases 44, 45 and 46, the calls that change it,
-// and what stands in for what is missing.
+// what stands in for what is missing, and the format that is chosen for a browser.
 #include <array>
 #include <csignal>
 #include <ctime>
@@ -28,7 +28,7 @@ gateway:
 buckets:
   photos:
     folder: /nowhere
-    styles: {thumb: imageView2/2/w/100}
+    styles: {thumb: imageView2/2/w/100, auto: imageView2/2/w/120/format/auto}
     separators: "-"
     fallback: system/none.png
   guarded:
@@ -206,6 +206,36 @@ TEST_F(DeliveryTest, WhatIsSetOverTheApiHoldsAfterACrash) {
   EXPECT_EQ(system_->get("/told/g.jpg!thumb").status, 403);
   EXPECT_EQ(call("/accessMode/told/mode/0").status, 200);
   EXPECT_EQ(system_->get("/told/g.jpg").body, picture_);
+}
+
+TEST_F(DeliveryTest, BrowsersGetTheFormatThatTheyName) {
+  const std::string commands = fetch(system_->api_port(), "/v1/commands").body;
+  const bool avif = commands.find("\"auto.avif.webp\"") != std::string::npos;
+  const FieldList chrome = {
+      {"Accept", "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"}};
+  const FieldList safari = {
+      {"Accept",
+       "image/webp,image/avif,image/jxl,image/heic,image/heic-sequence,video/*;q=0.8,image/png,"
+       "image/svg+xml,image/*;q=0.8,*/*;q=0.5"}};
+  const FieldList older = {{"Accept", "image/webp,*/*"}};
+  const std::string target = "/photos/g.jpg?imageView2/2/w/120/format/auto";
+  const HttpReply first = system_->get(target, chrome);
+  ASSERT_EQ(first.status, 200) << first.body;
+  EXPECT_EQ(first.header("content-type"), avif ? "image/avif" : "image/webp");
+  EXPECT_EQ(first.header("vary"), "Accept");
+  const HttpReply same = system_->get("/photos/g.jpg-auto", safari);
+  EXPECT_EQ(same.header("etag"), first.header("etag")) << "one entry for both";
+  EXPECT_EQ(same.header("x-millrace-cache"), "hit");
+  EXPECT_EQ(system_->get(target, older).header("content-type"), "image/webp");
+  const HttpReply plain = system_->get(target);
+  EXPECT_EQ(plain.header("content-type"), "image/jpeg");
+  EXPECT_EQ(plain.header("vary"), "Accept");
+  EXPECT_NE(plain.header("etag"), first.header("etag"));
+  EXPECT_EQ(decode(plain.body).width, 120);
+  const HttpReply unchanged =
+      system_->get(target, {chrome.front(), {"If-None-Match", first.header("etag")}});
+  EXPECT_EQ(unchanged.status, 304);
+  EXPECT_EQ(unchanged.header("vary"), "Accept");
 }
 
 }  // namespace

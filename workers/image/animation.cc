@@ -18,9 +18,9 @@ using base::Reason;
 using vips::VImage;
 
 // The reference's, for animated WebP as a source.
-constexpr std::int64_t kWebpSidePxMax = 999;
-constexpr std::int64_t kWebpPxMax = 31'500'000;
-constexpr std::int64_t kWebpFramesMax = 50;
+constexpr std::int64_t kAnimatedWebpSidePxMax = 999;
+constexpr std::int64_t kAnimatedWebpPxMax = 31'500'000;
+constexpr std::int64_t kAnimatedWebpFramesMax = 50;
 constexpr std::int64_t kFramesMaxOfRequests = 200;  // above that limit it is a job's
 // Of other sources: 400 MB of pixels, of the GiB that a task may use.
 constexpr std::int64_t kPxMax = 100'000'000;
@@ -104,21 +104,21 @@ class Roll {
 base::Result<void> check_animation(SourceFormat source, std::int64_t frames, Size size,
                                    const ipc::RunLimits& limits) {
   const bool webp = source == SourceFormat::Webp;
-  if (webp && limits.frames_max <= kFramesMaxOfRequests && frames > kWebpFramesMax) {
+  if (webp && limits.frames_max <= kFramesMaxOfRequests && frames > kAnimatedWebpFramesMax) {
     return base::fail(Reason::TooManyFrames,
                       fmt::format("The source has {} frames; of an animated WebP at most {} are "
                                   "allowed where the result is animated.",
-                                  frames, kWebpFramesMax));
+                                  frames, kAnimatedWebpFramesMax));
   }
-  const bool too_wide = webp && std::max(size.width, size.height) > kWebpSidePxMax;
-  const std::int64_t px_max = webp ? kWebpPxMax : kPxMax;
+  const bool too_wide = webp && std::max(size.width, size.height) > kAnimatedWebpSidePxMax;
+  const std::int64_t px_max = webp ? kAnimatedWebpPxMax : kPxMax;
   if (!too_wide && size.width * size.height * frames <= px_max) return {};
   return base::fail(
       Reason::ResultTooLarge,
       fmt::format("The result would be {} frames of {}x{} px; at most {} px in all frames{} are "
                   "allowed.",
                   frames, size.width, size.height, px_max,
-                  webp ? fmt::format(" and {} px a side", kWebpSidePxMax) : std::string()));
+                  webp ? fmt::format(" and {} px a side", kAnimatedWebpSidePxMax) : std::string()));
 }
 
 base::Result<VImage> render_animation(FrameReader& frames, std::int64_t count,

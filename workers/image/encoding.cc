@@ -69,6 +69,10 @@ const OutputRow& row_of(OutputFormat format) {
   return kOutputs.at(static_cast<std::size_t>(format));
 }
 
+bool is_heif(OutputFormat format) {
+  return format == OutputFormat::Avif || format == OutputFormat::Heic;
+}
+
 }  // namespace
 
 std::string_view word_of(SourceFormat format) { return row_of(format).word; }
@@ -121,6 +125,13 @@ bool has_quality(OutputFormat format) {
 
 bool may_be_lossless(OutputFormat format) {
   return format == OutputFormat::Webp || format == OutputFormat::Jxl;
+}
+
+bool holds_size(OutputFormat format, Size size) {
+  if (format == OutputFormat::Webp) {
+    return size.width <= kWebpSidePxMax && size.height <= kWebpSidePxMax;
+  }
+  return !is_heif(format) || size.width * size.height <= kHeifPxMax;
 }
 
 int effective_quality(OutputFormat format, std::optional<pipeline::QualityValue> requested,

@@ -66,6 +66,11 @@ bool has_quality(OutputFormat format);
 // webp and jxl; not avif, where libvips before 8.16 calls what it loses a little lossless
 bool may_be_lossless(OutputFormat format);
 
+inline constexpr std::int64_t kWebpSidePxMax = 16'383;  // the format's own
+inline constexpr std::int64_t kHeifPxMax = 7'680'000;   // what one core encodes within a request
+// Whether the format may be written in that size, px.
+bool holds_size(OutputFormat format, Size size);
+
 // How a picture is, or is to be, written.
 struct Encoding {
   OutputFormat format = OutputFormat::Jpeg;

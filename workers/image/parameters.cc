@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "workers/image/auto_format.h"
 #include "workers/image/vips_runtime.h"
 
 namespace millrace::workers::image {
@@ -42,6 +43,11 @@ ParameterSpec format_parameter() {
   spec.choices = {"jpg"};
   for (const OutputFormat format : kOutputFormats) {
     if (can_write(format)) spec.choices.emplace_back(word_of(format));
+  }
+  for (const std::string& word : auto_format_words({.avif = can_write(OutputFormat::Avif),
+                                                    .jxl = can_write(OutputFormat::Jxl),
+                                                    .webp = can_write(OutputFormat::Webp)})) {
+    spec.choices.push_back(word);
   }
   spec.ignore_case = true;
   return spec;
@@ -87,7 +93,8 @@ ParameterSpec ignore_error_parameter() {
 }
 
 GivenFile given_file(const ImageStage& stage) {
-  GivenFile given{stage.encoding(), stage.encoding().format, stage.jpeg_quality_pct()};
+  GivenFile given{stage.size(), stage.encoding(), stage.encoding().format,
+                  stage.jpeg_quality_pct()};
   if (!stage.untouched()) return given;
   const auto own = same_format(stage.source().format);
   if (own && can_write(*own)) given.kept_format = *own;
@@ -95,14 +102,16 @@ GivenFile given_file(const ImageStage& stage) {
 }
 
 Encoding chosen_encoding(const pipeline::CommandCall& call, std::string_view quality_name,
-                         const GivenFile& given, Size before, Size after) {
+                         const GivenFile& given, const ImageStage& after) {
   Encoding encoding;
   encoding.format = given.encoding.format;
   if (const auto word = call.choice("format")) {
-    encoding.format = output_format_from_word(*word).value_or(given.kept_format);
+    const AutoFacts facts{given.encoding.format, after.has_alpha(), after.is_animated(),
+                          after.size()};
+    encoding.format = format_from_word(*word, facts).value_or(given.kept_format);
   }
   encoding.quality_pct = effective_quality(encoding.format, call.quality(quality_name),
-                                           {given.jpeg_quality_pct, before, after});
+                                           {given.jpeg_quality_pct, given.size, after.size()});
   encoding.lossless = may_be_lossless(encoding.format) && call.integer("lossless").value_or(0) == 1;
   encoding.interlace = call.integer("interlace").value_or(0) == 1;
   const bool gif_to_gif =

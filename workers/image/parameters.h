@@ -30,6 +30,7 @@ pipeline::ParameterSpec ignore_error_parameter();
 
 // The file that a command is given.
 struct GivenFile {
+  Size size;                            // px
   Encoding encoding;                    // as ImageStage says it
   OutputFormat kept_format;             // of format/copy: the source's own, where it can be written
   std::optional<int> jpeg_quality_pct;  // as ImageStage says it
@@ -37,8 +38,8 @@ struct GivenFile {
 GivenFile given_file(const ImageStage& stage);
 
 // The file that a command gives, as the parameters above tell it; `quality_name` is the name of its
-// quality, and the sizes are those before and after it.
+// quality, and `after` shows the picture as it has made it.
 Encoding chosen_encoding(const pipeline::CommandCall& call, std::string_view quality_name,
-                         const GivenFile& given, Size before, Size after);
+                         const GivenFile& given, const ImageStage& after);
 
 }  // namespace millrace::workers::image

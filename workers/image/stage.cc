@@ -22,8 +22,6 @@ namespace {
 using base::Reason;
 using vips::VImage;
 
-constexpr std::int64_t kWebpSidePxMax = 16'383;  // the format's own
-constexpr std::int64_t kHeifPxMax = 7'680'000;   // what one core encodes within a request
 constexpr std::string_view kNoteHeader = "X-Millrace-Note";
 
 Size size_of(const VImage& image) { return {image.width(), image.height()}; }
@@ -195,14 +193,13 @@ base::Result<void> ImageStage::strip() {
 
 base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
   if (auto fits = check_result(size_); !fits) return fits;
-  const bool webp = encoding.format == OutputFormat::Webp;
-  if (webp && (size_.width > kWebpSidePxMax || size_.height > kWebpSidePxMax)) {
+  const bool fits = holds_size(encoding.format, size_);
+  if (!fits && encoding.format == OutputFormat::Webp) {
     return base::fail(Reason::ResultTooLarge,
                       fmt::format("The result would be {}x{} px; WebP holds at most {} px a side.",
                                   size_.width, size_.height, kWebpSidePxMax));
   }
-  const bool heif = encoding.format == OutputFormat::Avif || encoding.format == OutputFormat::Heic;
-  if (heif && size_.width * size_.height > kHeifPxMax) {
+  if (!fits) {
     return base::fail(
         Reason::ResultTooLarge,
         fmt::format("The result would be {}x{} px; as {} at most {} px in all are allowed.",

@@ -54,6 +54,8 @@ class ImageStage {
   // The quality of the JPEG that this command was given (estimated from the source's tables);
   // nullopt: no JPEG.
   [[nodiscard]] std::optional<int> jpeg_quality_pct() const { return jpeg_quality_pct_; }
+  // More than one frame is left.
+  [[nodiscard]] bool is_animated() const;
   // No command has changed the picture yet.
   [[nodiscard]] bool untouched() const { return !image_ && !file_; }
   // How many frames the file has that save() gives.
@@ -151,7 +153,6 @@ class ImageStage {
   base::Result<void> load();
   base::Result<void> keep_in_memory();
   void put(const vips::VImage& image, Size size);
-  [[nodiscard]] bool is_animated() const;
   base::Result<void> save_frames(const Encoding& encoding, const TakeFile& take);
 
   const Source& source_;

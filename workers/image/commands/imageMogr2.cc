@@ -195,17 +195,17 @@ base::Result<std::optional<PictureShape>> foretell(const CommandCall& call,
 
 base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   if (auto good = check_arguments(call); !good) return good;
-  const Size before = stage.size();
-  const auto plan = magick_plan(call, {before, stage.orientation()});
+  const GivenFile given = given_file(stage);
+  const auto plan = magick_plan(call, {given.size, stage.orientation()});
   if (!plan) return base::fail(plan.error());
-  Encoding encoding = chosen_encoding(call, "quality", given_file(stage), before, plan->shape.size);
-  encoding.density_dpi = static_cast<int>(call.integer("density").value_or(0));
   for (const PictureStep& step : plan->steps) {
     if (auto done = apply(step, stage); !done) return done;
   }
   if (call.flag("strip")) {
     if (auto stripped = stage.strip(); !stripped) return stripped;
   }
+  Encoding encoding = chosen_encoding(call, "quality", given, stage);
+  encoding.density_dpi = static_cast<int>(call.integer("density").value_or(0));
   if (auto encoded = stage.encode_as(encoding); !encoded) return encoded;
   const auto limit = call.form("size-limit");
   if (!limit) return {};

@@ -29,6 +29,9 @@ constexpr const char* kDescription =
     "crop, the result is as large as "
     "the source allows. Without `w` and `h` the size stays; some other parameter must then be "
     "given.\n\n"
+    "`format/auto` is the best of AVIF, JPEG XL and WebP that the client's `Accept` names, or else "
+    "what every browser shows: see [delivery](../delivery.md). `format/auto.avif.webp` names them "
+    "itself.\n\n"
     "Without `format` the result has the format of the source where every browser shows it (JPEG, "
     "PNG, WebP, GIF). HEIC and AVIF become JPEG; SVG and ICO become PNG; TIFF, BMP, JPEG XL, JPEG "
     "2000, PSD and PDF become JPEG, or PNG when they have transparency. Transparency is flattened "
@@ -96,12 +99,9 @@ base::Result<std::optional<PictureShape>> plan(const CommandCall& call, const Pi
 
 base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   if (auto good = check_arguments(call); !good) return good;
-  const Size before = stage.size();
-  const Placement placement = placement_of(call, before);
-  const Encoding encoding = chosen_encoding(call, "q", given_file(stage), before,
-                                            {placement.kept.width, placement.kept.height});
-  if (auto scaled = stage.scale_and_crop(placement); !scaled) return scaled;
-  return stage.encode_as(encoding);
+  const GivenFile given = given_file(stage);
+  if (auto scaled = stage.scale_and_crop(placement_of(call, given.size)); !scaled) return scaled;
+  return stage.encode_as(chosen_encoding(call, "q", given, stage));
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ base::Result<std::optional<PictureShape>> foretell(const CommandCall&, const Pic
 
 base::Result<void> run(face::FaceDetector* detector, const CommandCall& call, ImageStage& stage) {
   const Size size = stage.size();
-  const Encoding encoding = chosen_encoding(call, "q", given_file(stage), size, size);
+  const GivenFile given = given_file(stage);
   const auto found = find_faces(detector, stage);
   if (!found) return base::fail(found.error());
   const double pad = static_cast<double>(call.integer("pad").value_or(kPadPct)) / 100;
@@ -119,7 +119,7 @@ base::Result<void> run(face::FaceDetector* detector, const CommandCall& call, Im
     auto hidden = stage.change(hide, size, ImageStage::Reads::AnyOrder);
     if (!hidden) return hidden;
   }
-  return stage.encode_as(encoding);
+  return stage.encode_as(chosen_encoding(call, "q", given, stage));
 }
 
 }  // namespace

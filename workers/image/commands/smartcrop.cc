@@ -98,10 +98,10 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
     placement.kept =
         area_of_whole(interesting_area(*preview, wanted, interest), small, placement.whole, kept);
   }
-  const Encoding encoding = chosen_encoding(call, "q", given_file(stage), before, kept);
+  const GivenFile given = given_file(stage);
   if (auto scaled = stage.scale_and_crop(placement); !scaled) return scaled;
   stage.headers()[kCropHeader] = interest == Interest::Entropy ? kEntropy : "attention";
-  return stage.encode_as(encoding);
+  return stage.encode_as(chosen_encoding(call, "q", given, stage));
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   if (auto changed = stage.change(cut, after); !changed) return changed;
   stage.headers()[kCropHeader] =
       fmt::format("{}x{}+{}+{}", kept.width, kept.height, kept.left, kept.top);
-  return stage.encode_as(chosen_encoding(call, "q", given, before, after));
+  return stage.encode_as(chosen_encoding(call, "q", given, stage));
 }
 
 }  // namespace
