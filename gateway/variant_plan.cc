@@ -30,7 +30,6 @@ std::vector<std::string_view> VariantPlan::command_names() const {
 }
 
 base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
-base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
                                        const pipeline::Target& target,
                                        const pipeline::AskPlace& place, base::TimePoint received_at,
                                        const DeadlineConfig& deadlines, const FormatWish& wish) {

@@ -42,6 +42,7 @@ struct VariantPlan {
 base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
                                        const pipeline::Target& target,
                                        const pipeline::AskPlace& place, base::TimePoint received_at,
-                                       const DeadlineConfig& deadlines, const FormatWish& wish = {});
+                                       const DeadlineConfig& deadlines,
+                                       const FormatWish& wish = {});
 
 }  // namespace millrace::gateway

@@ -110,7 +110,10 @@ void SimGateway::decide(const ExchangePtr& exchange) {
   }
   Lane& lane = *exchange->lane;
   if (exchange->target.pipeline) {
-    auto plan = gateway::plan_variant(lane.fleet.snapshot().catalogue, exchange->target,
+    const auto place = [&exchange]() -> pipeline::RequestPlace {
+      return {.scheme = "http", .host = "simulated", .target = exchange->request.target};
+    };
+    auto plan = gateway::plan_variant(lane.fleet.snapshot().catalogue, exchange->target, place,
                                       exchange->received_at, server_.gateway.deadlines);
     if (!plan) return refuse(exchange, {.error = std::move(plan.error())});
     exchange->plan = *std::move(plan);

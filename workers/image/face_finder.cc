@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/image/face_finder.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <utility>
 
 #include "workers/image/face/candidates.h"
+#include "workers/image/operations.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -35,13 +38,13 @@ FaceFinder open_face_finder(const ImageWorkerOptions& options) {
   return {std::move(detector), ""};
 }
 
-base::Result<FoundFaces> find_faces(face::FaceDetector* detector, ImageStage& stage) {
-  auto preview = stage.preview(kPreviewPx);
-  if (!preview) return base::fail(std::move(preview.error()));
+namespace {
+
+// `small`: in memory, without alpha.
+base::Result<FoundFaces> look_at(face::FaceDetector* detector, const VImage& small) {
   FoundFaces found;
-  found.preview = preview->bands() == 3
-                      ? *preview
-                      : preview->colourspace(VIPS_INTERPRETATION_sRGB).copy_memory();
+  found.preview =
+      small.bands() == 3 ? small : small.colourspace(VIPS_INTERPRETATION_sRGB).copy_memory();
   if (detector == nullptr) return found;
   const auto width = static_cast<std::size_t>(found.preview.width());
   auto faces = detector->detect({static_cast<const std::uint8_t*>(found.preview.data()),
@@ -50,6 +53,25 @@ base::Result<FoundFaces> find_faces(face::FaceDetector* detector, ImageStage& st
   found.faces = std::move(*faces);
   face::sort_largest_first(found.faces);
   return found;
+}
+
+}  // namespace
+
+base::Result<FoundFaces> find_faces(face::FaceDetector* detector, ImageStage& stage) {
+  const auto preview = stage.preview(kPreviewPx);
+  if (!preview) return base::fail(preview.error());
+  return look_at(detector, *preview);
+}
+
+base::Result<FoundFaces> find_faces(face::FaceDetector* detector, const VImage& frame) {
+  const Size whole{frame.width(), frame.height()};
+  const double scale = std::min(1.0, static_cast<double>(kPreviewPx) /
+                                         static_cast<double>(std::max(whole.width, whole.height)));
+  const auto side = [scale](std::int64_t length) {
+    return std::max<std::int64_t>(1, std::llround(static_cast<double>(length) * scale));
+  };
+  const VImage small = resized(frame, {side(whole.width), side(whole.height)});
+  return look_at(detector, on_white(small).copy_memory());
 }
 
 std::vector<face::Face> faces_in(const FoundFaces& found, Size whole) {

@@ -32,6 +32,8 @@ struct FoundFaces {
 };
 // Looks at the picture as it is. `detector` nullptr: finds none.
 base::Result<FoundFaces> find_faces(face::FaceDetector* detector, ImageStage& stage);
+// The same in a frame in memory, as ImageStage::change() gives it. Throws vips::VError.
+base::Result<FoundFaces> find_faces(face::FaceDetector* detector, const vips::VImage& frame);
 
 // The same faces in a picture of `whole` px.
 std::vector<face::Face> faces_in(const FoundFaces& found, Size whole);

@@ -193,13 +193,13 @@ base::Result<void> ImageStage::strip() {
 
 base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
   if (auto fits = check_result(size_); !fits) return fits;
-  const bool fits = holds_size(encoding.format, size_);
-  if (!fits && encoding.format == OutputFormat::Webp) {
+  const bool holds = holds_size(encoding.format, size_);
+  if (!holds && encoding.format == OutputFormat::Webp) {
     return base::fail(Reason::ResultTooLarge,
                       fmt::format("The result would be {}x{} px; WebP holds at most {} px a side.",
                                   size_.width, size_.height, kWebpSidePxMax));
   }
-  if (!fits) {
+  if (!holds) {
     return base::fail(
         Reason::ResultTooLarge,
         fmt::format("The result would be {}x{} px; as {} at most {} px in all are allowed.",

@@ -33,7 +33,9 @@ constexpr const char* kDescription =
     "|---|---|\n"
     "| `pixelate` | as squares of one colour |\n"
     "| `blur` | the same cells, smoothly: still a face, but nobody's |\n\n"
-    "`X-Millrace-Faces` says how many faces were covered. A network finds most faces, not all: "
+    "`X-Millrace-Faces` says how many faces were covered (of an animation, in its first frame; "
+    "every "
+    "frame is looked at). A network finds most faces, not all: "
     "look "
     "at what must not be seen. A node without a face model does not offer the command, rather than "
     "to give the picture uncovered. There is no `ignore-error` here, because the original shows "
@@ -95,6 +97,14 @@ Area padded(const face::Box& box, double pad, Size whole) {
           std::max<std::int64_t>(1, std::min(whole.height, bottom) - top)};
 }
 
+std::vector<Area> areas_of(const FoundFaces& found, double pad, Size whole) {
+  std::vector<Area> areas;
+  for (const face::Face& face : faces_in(found, whole)) {
+    areas.push_back(padded(face.box, pad, whole));
+  }
+  return areas;
+}
+
 base::Result<std::optional<PictureShape>> foretell(const CommandCall&, const PictureShape& shape) {
   return shape;
 }
@@ -105,20 +115,26 @@ base::Result<void> run(face::FaceDetector* detector, const CommandCall& call, Im
   const auto found = find_faces(detector, stage);
   if (!found) return base::fail(found.error());
   const double pad = static_cast<double>(call.integer("pad").value_or(kPadPct)) / 100;
-  std::vector<Area> areas;
-  for (const face::Face& face : faces_in(*found, size)) {
-    areas.push_back(padded(face.box, pad, size));
-  }
+  const std::vector<Area> areas = areas_of(*found, pad, size);
   stage.headers()[kFacesHeader] = std::to_string(areas.size());
-  if (!areas.empty()) {
-    const Cover cover = call.choice("by") == kBlur ? Cover::Blur : Cover::Pixelate;
-    const auto cells = static_cast<int>(call.integer("cells").value_or(kCells));
-    const auto hide = [areas, cover, cells](const VImage& frame) {
-      return redacted(frame, areas, cover, cells);
+  const Cover cover = call.choice("by") == kBlur ? Cover::Blur : Cover::Pixelate;
+  const auto cells = static_cast<int>(call.integer("cells").value_or(kCells));
+  base::Result<void> hidden;
+  if (stage.is_animated()) {
+    // Faces move: each frame is looked at, and where the first one had some stays covered.
+    const auto hide = [=](const VImage& frame) {
+      const auto here = find_faces(detector, frame);
+      if (!here) throw vips::VError(here.error().detail);
+      std::vector<Area> all = areas_of(*here, pad, size);
+      all.insert(all.end(), areas.begin(), areas.end());
+      return redacted(frame, all, cover, cells);
     };
-    auto hidden = stage.change(hide, size, ImageStage::Reads::AnyOrder);
-    if (!hidden) return hidden;
+    hidden = stage.change(hide, size, ImageStage::Reads::AnyOrder);
+  } else if (!areas.empty()) {
+    const auto hide = [=](const VImage& frame) { return redacted(frame, areas, cover, cells); };
+    hidden = stage.change(hide, size, ImageStage::Reads::AnyOrder);
   }
+  if (!hidden) return hidden;
   return stage.encode_as(chosen_encoding(call, "q", given, stage));
 }
 

@@ -69,6 +69,31 @@ TEST(RedactTest, TheRestOfThePictureIsAsItWas) {
             5);
 }
 
+// The face of the second frame is where the first frame has none.
+TEST(RedactTest, AFaceThatMovesIsCoveredInEachFrame) {
+  const VImage portrait =
+      image::decode(read_file(sample_picture("astronaut.png"))).extract_area(110, 30, 230, 230);
+  const auto placed = [&portrait](int left) {
+    return portrait.embed(left, 0, 520, 230, VImage::option()->set("extend", VIPS_EXTEND_WHITE))
+        .copy_memory();
+  };
+  VImage roll =
+      VImage::arrayjoin({placed(0), placed(280)}, VImage::option()->set("across", 1)).copy_memory();
+  roll.set(VIPS_META_PAGE_HEIGHT, 230);
+  roll.set("delay", std::vector<int>{100, 100});
+  const std::string source = image::make_file(roll, ".webp[lossless]");
+  const std::string second = run_pipeline(source, "page/2|imageView2/0/format/png")->file;
+  ASSERT_EQ(faces_in_file(second), 1U);
+  const Variant hidden = redacted(source, "redact/faces/format/webp");
+  EXPECT_EQ(hidden.outcome.frames, 2);
+  EXPECT_EQ(hidden.outcome.headers.at("X-Millrace-Faces"), "1");
+  for (const char* page : {"page/1", "page/2"}) {
+    const auto frame = run_pipeline(hidden.file, std::string(page) + "|imageView2/0/format/png");
+    ASSERT_TRUE(frame) << page;
+    EXPECT_EQ(faces_in_file(frame->file), 0U) << page;
+  }
+}
+
 TEST(RedactTest, APictureWithoutFacesStaysOne) {
   const Variant variant = redacted(image::make_jpeg(300, 200), "redact/faces");
   EXPECT_EQ(variant.outcome.headers.at("X-Millrace-Faces"), "0");
