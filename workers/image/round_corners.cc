@@ -44,11 +44,12 @@ VImage corner_mask(Size size, CornerRadii radii) {
     std::uint8_t* const upper = &mask[row * width];
     std::uint8_t* const lower = &mask[(height - 1 - row) * width];
     for (std::size_t x = 0; x < std::min(shares.size(), width); ++x) {
-      const auto value = static_cast<std::uint8_t>(std::lround(shares[x] * 255));
-      // The one in the middle of an odd side belongs to both of its corners.
+      // The pixel in the middle of an odd side loses to both of its corners.
+      const auto cut = static_cast<int>(std::lround((1 - shares[x]) * 255));
       for (std::uint8_t* const line : {upper, lower}) {
-        line[x] = std::min(line[x], value);
-        line[width - 1 - x] = std::min(line[width - 1 - x], value);
+        for (std::uint8_t* const pixel : {&line[x], &line[width - 1 - x]}) {
+          *pixel = static_cast<std::uint8_t>(std::max(0, *pixel - cut));
+        }
       }
     }
   }

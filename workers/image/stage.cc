@@ -314,6 +314,10 @@ void ImageStage::keep_profile(bool keep) {
 }
 
 base::Result<std::string> ImageStage::encoded() {
+  // To be read once more, by the command or by those behind it.
+  if (image_ && !file_) {
+    if (auto kept = keep_in_memory(); !kept) return base::fail(std::move(kept.error()));
+  }
   std::string file;
   auto saved = save([&file](std::span<const std::byte> bytes) -> base::Result<void> {
     file.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());

@@ -116,7 +116,7 @@ class ImageStage {
 
   // Gives the file to `take`, as encoding() says (an untouched source: its own bytes).
   base::Result<void> save(const TakeFile& take);
-  // The same in memory, for commands that look at bytes.
+  // The same in memory, for commands that look at bytes. The picture is there afterwards as before.
   base::Result<std::string> encoded();
   [[nodiscard]] std::string_view media_type() const;
 

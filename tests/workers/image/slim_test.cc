@@ -140,7 +140,7 @@ TEST_F(SlimTest, OrientationCopyrightAndProfileStayAndNothingElse) {
   EXPECT_EQ(
       read_exif({reinterpret_cast<const std::uint8_t*>(block.data()), block.size()}).copyright,
       "(c) 2024 Lin Wei");
-  EXPECT_EQ(slimmed.outcome.width, 200) << "as it is seen";
+  EXPECT_EQ(slimmed.outcome.width, 320) << "as stored, like what it was made of";
 }
 
 TEST_F(SlimTest, AProfileThatSaysSrgbGoes) {

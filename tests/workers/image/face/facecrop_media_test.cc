@@ -96,7 +96,7 @@ TEST(FacecropMediaTest, HoldsTheFacesItSaysItChose) {
   RecordProperty("crops", figures.crops);
   RecordProperty("faces_inside", figures.right);
   ASSERT_GT(figures.crops, 0);
-  EXPECT_GE(figures.right, figures.crops * 0.95);
+  EXPECT_GE(figures.right, figures.crops * 0.97);
   EXPECT_EQ(figures.wrong_subject, 0);
 }
 
