@@ -16,6 +16,7 @@
 
 #include <fmt/format.h>
 
+#include "pipeline/picture.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/value.h"
 #include "pipeline/wording.h"
@@ -128,8 +129,24 @@ base::Result<void> read_positional(const CommandSpec& spec, Segments& segments,
       if (parameter.required) return missing(spec, parameter, true);
       return {};  // an optional one was left out, and the named ones begin
     }
-    arguments.push_back({parameter.name, std::move(*canonical), true});
+    arguments.push_back(
+        {parameter.name, std::move(*canonical), true, parameter.kind == ParameterKind::Picture});
     segments.take();
+  }
+  return {};
+}
+
+// Whether the parameter may be given once more.
+base::Result<void> check_count(const CommandSpec& spec, const ParameterSpec& parameter,
+                               const std::vector<Given>& pairs, std::size_t index) {
+  const auto count = std::ranges::count(pairs, index, &Given::index);
+  if (!parameter.repeatable && count > 0) {
+    return refuse(
+        fmt::format("{}: {} is given twice; once is allowed.", spec.name, parameter.name));
+  }
+  if (parameter.repeat_max > 0 && count >= parameter.repeat_max) {
+    return refuse(fmt::format("{}: {} is given more often than {} times, which is the most.",
+                              spec.name, parameter.name, parameter.repeat_max));
   }
   return {};
 }
@@ -142,9 +159,7 @@ base::Result<void> read_named(const CommandSpec& spec, Segments& segments,
     const ParameterSpec* parameter = spec.find_named(name);
     if (parameter == nullptr) return unknown_parameter(spec, name);
     const auto index = static_cast<std::size_t>(parameter - spec.named.data());
-    if (!parameter->repeatable && std::ranges::find(pairs, index, &Given::index) != pairs.end()) {
-      return refuse(fmt::format("{}: {} is given twice; once is allowed.", spec.name, name));
-    }
+    if (auto allowed = check_count(spec, *parameter, pairs, index); !allowed) return allowed;
     if (pairs.size() >= limits.parameters_max) {
       return refuse(
           fmt::format("{}: at most {} parameters are allowed.", spec.name, limits.parameters_max));
@@ -182,7 +197,9 @@ base::Result<CommandCall> read_command(const CommandSpec& spec, Segments segment
   }
   sort_pairs(spec, pairs);
   for (Given& pair : pairs) {
-    arguments.push_back({spec.named[pair.index].name, std::move(pair.text), false});
+    const ParameterSpec& parameter = spec.named[pair.index];
+    arguments.push_back(
+        {parameter.name, std::move(pair.text), false, parameter.kind == ParameterKind::Picture});
   }
   return CommandCall(spec.name, std::move(arguments));
 }
@@ -257,6 +274,10 @@ base::Result<Pipeline> Catalogue::check(std::string_view text) const {
     auto call = read_command(*spec, Segments(command, more_segments), limits_);
     if (!call) return base::fail(std::move(call.error()));
     pipeline.commands.push_back(std::move(*call));
+  }
+  if (const auto pictures = pictures_of(pipeline); pictures.size() > limits_.pictures_max) {
+    return refuse(fmt::format("The pipeline names {} other pictures; at most {} are allowed.",
+                              pictures.size(), limits_.pictures_max));
   }
   return pipeline;
 }

@@ -42,7 +42,16 @@ base::Result<void> validate_parameter(const CommandSpec& spec, const ParameterSp
   if (parameter.from_request && parameter.kind != ParameterKind::Text) {
     return unsound(spec, parameter.name + " is from the request but no text");
   }
-  if (parameter.kind == ParameterKind::Flag || parameter.kind == ParameterKind::Color) return {};
+  if (parameter.takes_key && parameter.kind != ParameterKind::Picture) {
+    return unsound(spec, parameter.name + " takes a key but is no picture");
+  }
+  if (parameter.repeat_max < 0 || (parameter.repeat_max > 0 && !parameter.repeatable)) {
+    return unsound(spec, parameter.name + " has a bound of how often, and is not repeatable");
+  }
+  if (parameter.kind == ParameterKind::Flag || parameter.kind == ParameterKind::Color ||
+      parameter.kind == ParameterKind::Picture) {
+    return {};
+  }
   if (parameter.kind == ParameterKind::Form) {
     if (parameter.forms.empty() || parameter.forms.size() > kChoicesMax) {
       return unsound(spec, parameter.name + " has no forms, or too many");

@@ -22,6 +22,7 @@ enum class ParameterKind {
   Form,     // text of the first of `forms` that it fits
   Color,    // base64url (RFC 4648 section 5) of a colour's name or of #RRGGBB[AA]; see color.h
   Text,     // base64url of [min, max] bytes of UTF-8 without NUL, with or without its padding
+  Picture,  // base64url of the name of another picture than the original; see picture.h
 };
 
 struct ParameterSpec {
@@ -37,12 +38,16 @@ struct ParameterSpec {
   bool required = false;
   // In a command whose order matters: may be given any number of times, and each counts.
   bool repeatable = false;
+  // How often at the most, if it is repeatable; 0: as often as a command may have parameters.
+  std::int64_t repeat_max = 0;
   // In a command whose order matters: says something about the whole command wherever it stands.
   // Canonical text has these behind the others, in the spec's order.
   bool anywhere = false;
   // The gateway gives it the URL of the request's original, and refuses who writes it himself: see
   // request_values.h. A Text that is named.
   bool from_request = false;
+  // Picture only: a bare key will do, of the original's bucket.
+  bool takes_key = false;
   std::string default_text;  // as written in a URL; empty: none. For people, never filled in.
   friend bool operator==(const ParameterSpec&, const ParameterSpec&) = default;
 };

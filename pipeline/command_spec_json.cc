@@ -25,7 +25,8 @@ constexpr std::array kKindWords = {
     KindWord{ParameterKind::Integer, "integer"}, KindWord{ParameterKind::Choice, "choice"},
     KindWord{ParameterKind::Quality, "quality"}, KindWord{ParameterKind::Size, "size"},
     KindWord{ParameterKind::Flag, "flag"},       KindWord{ParameterKind::Form, "form"},
-    KindWord{ParameterKind::Color, "color"},     KindWord{ParameterKind::Text, "text"}};
+    KindWord{ParameterKind::Color, "color"},     KindWord{ParameterKind::Text, "text"},
+    KindWord{ParameterKind::Picture, "picture"}};
 
 std::string_view word_of(ParameterKind kind) {
   for (const KindWord& row : kKindWords) {
@@ -75,8 +76,10 @@ ordered_json parameters_to_json(const std::vector<ParameterSpec>& parameters) {
     }
     item["required"] = parameter.required;
     if (parameter.repeatable) item["repeatable"] = true;
+    if (parameter.repeat_max > 0) item["repeat_max"] = parameter.repeat_max;
     if (parameter.anywhere) item["anywhere"] = true;
     if (parameter.from_request) item["from_request"] = true;
+    if (parameter.takes_key) item["takes_key"] = true;
     if (!parameter.default_text.empty()) item["default"] = parameter.default_text;
     list.push_back(std::move(item));
   }
@@ -122,8 +125,10 @@ void read_parameter(JsonFields& fields, ParameterSpec& parameter) {
   fields.flag("ignore_case", parameter.ignore_case, Presence::Optional);
   fields.flag("required", parameter.required, Presence::Optional);
   fields.flag("repeatable", parameter.repeatable, Presence::Optional);
+  fields.integer<std::int64_t>("repeat_max", parameter.repeat_max, Presence::Optional);
   fields.flag("anywhere", parameter.anywhere, Presence::Optional);
   fields.flag("from_request", parameter.from_request, Presence::Optional);
+  fields.flag("takes_key", parameter.takes_key, Presence::Optional);
   fields.text("default", parameter.default_text, Presence::Optional);
   bool known = false;
   for (const KindWord& row : kKindWords) {

@@ -61,6 +61,7 @@ std::string values(const ParameterSpec& parameter) {
     return "one of the forms below";
   }
   if (parameter.kind == ParameterKind::Color) return "a colour, see below";
+  if (parameter.kind == ParameterKind::Picture) return "a picture, see below";
   return allowed_values(parameter);
 }
 
@@ -111,9 +112,22 @@ std::string form_tables(const std::vector<ParameterSpec>& parameters) {
   return text;
 }
 
-bool has_colors(const std::vector<ParameterSpec>& parameters) {
-  return std::ranges::find(parameters, ParameterKind::Color, &ParameterSpec::kind) !=
-         parameters.end();
+bool has_kind(const CommandSpec& spec, ParameterKind kind) {
+  return std::ranges::find(spec.positional, kind, &ParameterSpec::kind) != spec.positional.end() ||
+         std::ranges::find(spec.named, kind, &ParameterSpec::kind) != spec.named.end();
+}
+
+std::string picture_paragraph(const CommandSpec& spec) {
+  const bool takes_key =
+      std::ranges::find(spec.positional, true, &ParameterSpec::takes_key) !=
+          spec.positional.end() ||
+      std::ranges::find(spec.named, true, &ParameterSpec::takes_key) != spec.named.end();
+  return fmt::format(
+      "\n### Other pictures\n\nAnother picture is written as the urlsafe base64 of "
+      "`kodo://<bucket>/<key>`{} or of the URL of an entry of a bucket. Which ones a request may "
+      "name, and what is said of one that cannot be used: see "
+      "[docs/delivery.md](../delivery.md#other-pictures).\n",
+      takes_key ? ", of a key alone (of the original's bucket)," : "");
 }
 
 std::string color_paragraph() {
@@ -135,7 +149,11 @@ std::string order_sentence(const CommandSpec& spec) {
   std::vector<std::string> repeatable;
   std::vector<std::string> anywhere;
   for (const ParameterSpec& parameter : spec.named) {
-    if (parameter.repeatable) repeatable.push_back(parameter.name);
+    if (parameter.repeatable) {
+      const std::string most =
+          parameter.repeat_max > 0 ? fmt::format(" (at most {})", parameter.repeat_max) : "";
+      repeatable.push_back("`" + parameter.name + "`" + most);
+    }
     if (parameter.anywhere) anywhere.push_back(parameter.name);
   }
   std::string text = "\nThe order of the pairs is the order of the work.";
@@ -143,7 +161,7 @@ std::string order_sentence(const CommandSpec& spec) {
                              : fmt::format(
                                    " May be given several times, each at its place: {}. All "
                                    "others once.",
-                                   joined(repeatable, "`"));
+                                   joined(repeatable, ""));
   if (!anywhere.empty()) {
     text += fmt::format(" Of the whole command, wherever they stand: {}.", joined(anywhere, "`"));
   }
@@ -167,7 +185,8 @@ std::string to_markdown(const CommandSpec& spec) {
     if (!spec.named.empty()) text += order_sentence(spec);
     text += "A value that is not allowed is refused with status 400; nothing is repaired.\n";
     text += form_tables(spec.positional) + form_tables(spec.named);
-    if (has_colors(spec.positional) || has_colors(spec.named)) text += color_paragraph();
+    if (has_kind(spec, ParameterKind::Color)) text += color_paragraph();
+    if (has_kind(spec, ParameterKind::Picture)) text += picture_paragraph(spec);
   }
   text += fmt::format("\n## Input and output\n\nTakes: {}. Gives: {}. Runs in the {} worker.\n",
                       spec.takes.empty() ? "nothing" : joined(spec.takes, ""),

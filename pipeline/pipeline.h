@@ -30,6 +30,7 @@ class CommandCall {
     std::string name;
     std::string text;  // canonical; empty: a flag
     bool positional = false;
+    bool is_picture = false;  // names another picture than the original
     friend bool operator==(const Argument&, const Argument&) = default;
   };
   CommandCall(std::string name, std::vector<Argument> arguments);
@@ -70,6 +71,7 @@ struct PipelineLimits {
   std::size_t commands_max = 16;
   std::size_t text_bytes_max = 4096;
   std::size_t parameters_max = 64;  // named ones of one command
+  std::size_t pictures_max = 20;    // other ones than the original, of the whole pipeline
 };
 
 // The commands that may be used, by name and alias. Immutable; share it between threads.
@@ -82,6 +84,7 @@ class Catalogue {
 
   [[nodiscard]] const CommandSpec* find(std::string_view name_or_alias) const;
   [[nodiscard]] const std::vector<CommandSpec>& specs() const { return specs_; }
+  [[nodiscard]] const PipelineLimits& limits() const { return limits_; }
 
   // `text` is percent-decoded once already. UnknownCommand (names the nearest known ones) or
   // BadParameter (names the parameter, the value as given and what is allowed). Nothing is

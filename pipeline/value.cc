@@ -10,6 +10,7 @@
 
 #include "base/crypto.h"
 #include "pipeline/color.h"
+#include "pipeline/picture.h"
 #include "pipeline/wording.h"
 
 namespace millrace::pipeline {
@@ -54,6 +55,13 @@ std::optional<std::string> canonical_text(const ParameterSpec& spec, std::string
   if (!text || std::cmp_less(text->size(), spec.min) || std::cmp_greater(text->size(), spec.max)) {
     return std::nullopt;
   }
+  return base::base64url_encode(*text);
+}
+
+std::optional<std::string> canonical_picture(const ParameterSpec& spec, std::string_view given) {
+  const auto text = text_from_value(given);
+  const auto name = text ? picture_name(*text) : std::nullopt;
+  if (!name || (name->form == PictureName::Form::Key && !spec.takes_key)) return std::nullopt;
   return base::base64url_encode(*text);
 }
 
@@ -141,6 +149,8 @@ std::optional<std::string> canonical_value(const ParameterSpec& spec, std::strin
       return canonical_color(given);
     case ParameterKind::Text:
       return canonical_text(spec, given);
+    case ParameterKind::Picture:
+      return canonical_picture(spec, given);
   }
   return std::nullopt;
 }
@@ -169,6 +179,9 @@ std::string allowed_values(const ParameterSpec& spec) {
     }
     case ParameterKind::Text:
       return fmt::format("the urlsafe base64 of {} to {} bytes of UTF-8", spec.min, spec.max);
+    case ParameterKind::Picture:
+      return fmt::format("the urlsafe base64 of kodo://<bucket>/<key>{} a URL of a bucket's entry",
+                         spec.takes_key ? ", of a key of the same bucket, or of" : " or of");
   }
   return "";
 }
