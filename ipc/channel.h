@@ -19,7 +19,7 @@ struct Frame {
   std::vector<base::UniqueFd> descriptors;  // by SCM_RIGHTS, at most kDescriptorsMax
 };
 inline constexpr std::size_t kJsonBytesMax = 256 << 10;
-inline constexpr std::size_t kDescriptorsMax = 8;
+inline constexpr std::size_t kDescriptorsMax = 32;
 
 // A connected SOCK_SEQPACKET pair, both ends close-on-exec and blocking, with room for the largest
 // frame. Internal with errno's text.

@@ -55,7 +55,8 @@ struct ProbeRequest {
   std::uint64_t id = 0;
   RunLimits limits;
 };
-// agent -> worker; descriptor 0: input, 1: output, empty and writable.
+// agent -> worker; descriptor 0: input, 1: output, empty and writable; then one for each other
+// picture that the pipeline names, in the order of pipeline::pictures_of.
 struct RunRequest {
   std::uint64_t id = 0;
   std::string pipeline;  // canonical text; the worker checks it again against its own specs

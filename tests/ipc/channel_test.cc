@@ -12,6 +12,8 @@
 
 #include <gtest/gtest.h>
 
+#include "pipeline/pipeline.h"
+
 namespace millrace::ipc {
 namespace {
 
@@ -35,7 +37,7 @@ class ChannelTest : public ::testing::Test {
     std::string bytes("MR\x01\x00\x02\x00\x00\x00{}", 10);
     bytes[3] = static_cast<char>(claimed);
     iovec part{bytes.data(), bytes.size()};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 32)> control{};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 2 * kDescriptorsMax)> control{};
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
@@ -102,6 +104,15 @@ TEST_F(ChannelTest, CarriesTheLargestFrameAndRefusesALargerOne) {
   EXPECT_FALSE(send_frame(agent_.get(), "", std::vector<int>(kDescriptorsMax + 1, agent_.get())));
 }
 
+TEST_F(ChannelTest, CarriesAsManyDescriptorsAsARunMayNeed) {
+  // Input, output and the other pictures of a pipeline.
+  static_assert(kDescriptorsMax >= 2 + pipeline::PipelineLimits{}.pictures_max);
+  ASSERT_TRUE(send_frame(agent_.get(), "{}", std::vector<int>(kDescriptorsMax, agent_.get())));
+  auto frame = receive_frame(worker_.get());
+  ASSERT_TRUE(frame && *frame);
+  EXPECT_EQ((*frame)->descriptors.size(), kDescriptorsMax);
+}
+
 TEST_F(ChannelTest, TheEndOfThePeerIsNoError) {
   ASSERT_TRUE(send_frame(agent_.get(), "last", {}));
   agent_.reset();
@@ -159,7 +170,8 @@ TEST_F(ChannelTest, DescriptorsOfABrokenFrameAreClosed) {
   const int before = next_descriptor();
   send_descriptors(2, {agent_.get()});
   expect_broken();
-  send_descriptors(12, std::vector<int>(12, agent_.get()));  // more than there is room for
+  constexpr std::size_t kTooMany = kDescriptorsMax + 4;
+  send_descriptors(kTooMany, std::vector<int>(kTooMany, agent_.get()));
   expect_broken();
   EXPECT_EQ(next_descriptor(), before);
 }

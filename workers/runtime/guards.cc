@@ -17,8 +17,20 @@
 namespace millrace::workers {
 namespace {
 
-std::atomic<std::uintptr_t> input_begin{0};
-std::atomic<std::uintptr_t> input_end{0};
+// Where a task's inputs are mapped. Written by the thread that works, read by the handler.
+struct Range {
+  std::atomic<std::uintptr_t> begin{0};  // 0: free
+  std::atomic<std::uintptr_t> end{0};
+};
+constexpr std::size_t kRangesMax = 32;
+std::array<Range, kRangesMax> inputs;
+
+bool is_input(std::uintptr_t address) {
+  for (const Range& range : inputs) {
+    if (address >= range.begin.load() && address < range.end.load()) return true;
+  }
+  return false;
+}
 
 // Fixed: SIGSTKSZ is no constant any more, and handlers here need little.
 alignas(16) std::array<std::byte, std::size_t{64} << 10> signal_stack;
@@ -29,9 +41,7 @@ void on_cpu_spent(int) { leave(ipc::WorkerExit::CpuSpent); }
 
 void on_crash(int signal, siginfo_t* facts, void*) {
   const auto address = reinterpret_cast<std::uintptr_t>(facts->si_addr);
-  if (signal == SIGBUS && address >= input_begin.load() && address < input_end.load()) {
-    leave(ipc::WorkerExit::InputLost);
-  }
+  if (signal == SIGBUS && is_input(address)) leave(ipc::WorkerExit::InputLost);
   if (memory_was_refused()) leave(ipc::WorkerExit::MemorySpent);
   ::signal(signal, SIG_DFL);
   ::raise(signal);  // delivered on return, with everything as it would have been
@@ -71,9 +81,23 @@ void install_guards() {
 }
 
 void guard_input(std::span<const std::byte> input) {
-  const auto begin = reinterpret_cast<std::uintptr_t>(input.data());
-  input_begin.store(begin);
-  input_end.store(begin + input.size());
+  if (input.empty()) return;
+  for (Range& range : inputs) {
+    if (range.begin.load() != 0) continue;
+    const auto begin = reinterpret_cast<std::uintptr_t>(input.data());
+    range.end.store(begin + input.size());
+    range.begin.store(begin);
+    return;
+  }
+}
+
+void forget_input(std::span<const std::byte> input) {
+  for (Range& range : inputs) {
+    if (range.begin.load() != reinterpret_cast<std::uintptr_t>(input.data())) continue;
+    range.begin.store(0);
+    range.end.store(0);
+    return;
+  }
 }
 
 }  // namespace millrace::workers

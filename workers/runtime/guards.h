@@ -15,7 +15,9 @@ bool bind_to_parent(int channel_fd);
 // the whole process group, is left to the agent. Call once, from the thread that works.
 void install_guards();
 
-// The bytes whose loss is told apart from other SIGBUS; empty: none.
+// The bytes whose loss is told apart from other SIGBUS, until they are forgotten: those of a few
+// dozen files at a time. Empty ones need no guard.
 void guard_input(std::span<const std::byte> input);
+void forget_input(std::span<const std::byte> input);
 
 }  // namespace millrace::workers

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <exception>
+#include <iterator>
 #include <new>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "ipc/channel.h"
@@ -28,6 +30,20 @@ constexpr double kProgressStep = 0.01;
 base::Error too_expensive(std::string detail) {
   return base::make_error(Reason::TaskTooExpensive,
                           "The task needs more memory than one task may use.", std::move(detail));
+}
+
+// What came along with a run.
+struct RunFiles {
+  base::UniqueFd input;
+  base::UniqueFd output;
+  std::vector<base::UniqueFd> others;
+};
+
+RunFiles files_of(std::vector<base::UniqueFd> descriptors) {
+  RunFiles files{std::move(descriptors[0]), std::move(descriptors[1]), {}};
+  files.others.assign(std::make_move_iterator(descriptors.begin() + 2),
+                      std::make_move_iterator(descriptors.end()));
+  return files;
 }
 
 // Calls the worker's code; no exception leaves.
@@ -69,9 +85,8 @@ class Server {
   // False: the frame makes no sense.
   bool answer(ipc::Frame frame);
   void handle(const ipc::ProbeRequest& request, base::UniqueFd input);
-  void handle(const ipc::RunRequest& request, base::UniqueFd input, const base::UniqueFd& output);
-  base::Result<ipc::RunOutcome> run_task(const ipc::RunRequest& request, base::UniqueFd input,
-                                         const base::UniqueFd& output);
+  void handle(const ipc::RunRequest& request, RunFiles files);
+  base::Result<ipc::RunOutcome> run_task(const ipc::RunRequest& request, RunFiles files);
   void send_progress(std::uint64_t id, double fraction);
   template <class Value>
   void reply(std::uint64_t id, base::Result<Value> result);
@@ -123,7 +138,8 @@ bool Server::answer(ipc::Frame frame) {
   }
   const auto* probe = std::get_if<ipc::ProbeRequest>(&*message);
   const auto* run = std::get_if<ipc::RunRequest>(&*message);
-  if (frame.descriptors.size() != (probe != nullptr ? 1U : 2U)) {
+  const std::size_t count = frame.descriptors.size();
+  if (probe != nullptr ? count != 1 : count < 2) {
     base::log_error("descriptors_missing",
                     {{"count", static_cast<std::int64_t>(frame.descriptors.size())}});
     return false;
@@ -133,7 +149,7 @@ bool Server::answer(ipc::Frame frame) {
   if (probe != nullptr) {
     handle(*probe, std::move(frame.descriptors[0]));
   } else {
-    handle(*run, std::move(frame.descriptors[0]), frame.descriptors[1]);
+    handle(*run, files_of(std::move(frame.descriptors)));
   }
   return true;
 }
@@ -148,29 +164,31 @@ void Server::handle(const ipc::ProbeRequest& request, base::UniqueFd input) {
   reply(request.id, std::move(result));
 }
 
-void Server::handle(const ipc::RunRequest& request, base::UniqueFd input,
-                    const base::UniqueFd& output) {
+void Server::handle(const ipc::RunRequest& request, RunFiles files) {
   progress_sent_ = 0;
-  reply(request.id, guarded([&] { return run_task(request, std::move(input), output); }));
+  reply(request.id, guarded([&] { return run_task(request, std::move(files)); }));
 }
 
-base::Result<ipc::RunOutcome> Server::run_task(const ipc::RunRequest& request, base::UniqueFd input,
-                                               const base::UniqueFd& output) {
+base::Result<ipc::RunOutcome> Server::run_task(const ipc::RunRequest& request, RunFiles files) {
   if (request.time_left <= std::chrono::milliseconds::zero()) {
     return base::fail(Reason::Deadline, "The time of the request was up before the work began.");
   }
   const auto deadline = base::Deadline::after(base::Clock::now(), request.time_left);
   const auto pipeline = catalogue_.check(request.pipeline);
   if (!pipeline) return base::fail(pipeline.error());
-  auto mapped = MappedInput::map(std::move(input), MappedInput::Reading::Whole);
+  auto mapped = MappedInput::map(std::move(files.input), MappedInput::Reading::Whole);
   if (!mapped) return base::fail(std::move(mapped.error()));
+  const auto others = MappedOthers::map(*pipeline, std::move(files.others));
+  if (!others) return base::fail(others.error());
 
-  OutputFile file(output.get(), request.limits.result_bytes_max);
-  RunContext context{
-      *pipeline, mapped->bytes(),
-      file,      request.limits,
-      deadline,  [this, id = request.id](double fraction) {
-                       send_progress(id, fraction); }};
+  OutputFile file(files.output.get(), request.limits.result_bytes_max);
+  RunContext context{*pipeline,
+                     mapped->bytes(),
+                     file,
+                     request.limits,
+                     deadline,
+                     [this, id = request.id](double fraction) { send_progress(id, fraction); },
+                     others->inputs()};
   const TaskBudget budget(request.limits, baseline_);
   auto outcome = worker_.run(context);
   if (!outcome) return outcome;

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "pipeline/picture.h"
 #include "workers/runtime/guards.h"
 
 namespace millrace::workers {
@@ -56,7 +57,7 @@ MappedInput::MappedInput(MappedInput&& other) noexcept
 
 MappedInput::~MappedInput() {
   if (bytes_.empty()) return;
-  guard_input({});
+  forget_input(bytes_);
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): munmap's own type
   ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
@@ -71,6 +72,32 @@ base::Result<MappedInput> MappedInput::map(base::UniqueFd file, Reading reading)
   void* const address = ::mmap(nullptr, length, PROT_READ, MAP_PRIVATE | ahead, file.get(), 0);
   if (address == MAP_FAILED) return failed("mmap", errno);
   return MappedInput(InputBytes(static_cast<const std::byte*>(address), length));
+}
+
+base::Result<MappedOthers> MappedOthers::map(const pipeline::Pipeline& pipeline,
+                                             std::vector<base::UniqueFd> files) {
+  MappedOthers others;
+  others.values_ = pipeline::pictures_of(pipeline);
+  if (others.values_.size() != files.size()) {
+    return base::fail(Reason::Internal, "The pictures that the pipeline names did not come along.",
+                      fmt::format("{} files for {}", files.size(), others.values_.size()));
+  }
+  others.files_.reserve(files.size());
+  for (base::UniqueFd& file : files) {
+    auto mapped = MappedInput::map(std::move(file), MappedInput::Reading::Whole);
+    if (!mapped) return base::fail(std::move(mapped.error()));
+    others.files_.push_back(std::move(*mapped));
+  }
+  return others;
+}
+
+std::vector<OtherInput> MappedOthers::inputs() const {
+  std::vector<OtherInput> inputs;
+  inputs.reserve(files_.size());
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    inputs.push_back({values_[i], files_[i].bytes()});
+  }
+  return inputs;
 }
 
 base::Result<std::uint64_t> finish_output(const OutputFile& output, base::Bytes bytes_max) {

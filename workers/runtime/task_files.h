@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <vector>
+
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "pipeline/pipeline.h"
 #include "workers/runtime/worker.h"
 
 namespace millrace::workers {
@@ -21,6 +24,19 @@ class MappedInput {
  private:
   explicit MappedInput(InputBytes bytes);
   InputBytes bytes_;
+};
+
+// The files of the other pictures that a pipeline names, mapped like the input.
+class MappedOthers {
+ public:
+  // Internal when they are not as many as the pipeline names, or as map() above.
+  static base::Result<MappedOthers> map(const pipeline::Pipeline& pipeline,
+                                        std::vector<base::UniqueFd> files);
+  [[nodiscard]] std::vector<OtherInput> inputs() const;
+
+ private:
+  std::vector<std::string> values_;
+  std::vector<MappedInput> files_;  // as many
 };
 
 // Gives the file exactly the length of the result, which is returned: what was written with

@@ -40,6 +40,12 @@ class OutputFile {
   std::uint64_t written_ = 0;
 };
 
+// Another picture that the pipeline names.
+struct OtherInput {
+  std::string value;  // as in the pipeline's canonical text: base64url of kodo://<bucket>/<key>
+  InputBytes bytes;
+};
+
 struct RunContext {
   const pipeline::Pipeline& pipeline;
   InputBytes input;
@@ -47,6 +53,7 @@ struct RunContext {
   ipc::RunLimits limits;
   base::Deadline deadline;
   std::function<void(double fraction)> progress;  // 0..1; may be called often, few are sent
+  std::vector<OtherInput> others = {};            // in the order of pipeline::pictures_of
 };
 
 // What one kind of worker can do. Blocking code on one thread; one task at a time.

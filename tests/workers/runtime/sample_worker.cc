@@ -123,6 +123,23 @@ base::Result<ipc::RunOutcome> tell_time(RunContext& context, int) {
   return write_text(context, context.deadline.is_never() ? "never" : "limited");
 }
 
+// The input, and the other pictures behind it.
+base::Result<ipc::RunOutcome> join(RunContext& context, int) {
+  std::string text(reinterpret_cast<const char*>(context.input.data()), context.input.size());
+  for (const OtherInput& other : context.others) {
+    text += "+";
+    text.append(reinterpret_cast<const char*>(other.bytes.data()), other.bytes.size());
+  }
+  return write_text(context, text);
+}
+
+// What somebody else truncates is an other picture this time.
+base::Result<ipc::RunOutcome> truncate_other(RunContext& context, int shared_file) {
+  if (::ftruncate(shared_file, 0) != 0) return broken_picture();
+  const volatile std::byte* first = context.others.back().bytes.data();
+  return write_text(context, *first == std::byte{0} ? "zero" : "something");
+}
+
 const std::map<std::string, Command>& table() {
   static const std::map<std::string, Command> commands = {
       {"echo", echo},
@@ -141,6 +158,8 @@ const std::map<std::string, Command>& table() {
       {"report", report},
       {"hang", hang},
       {"truncate", truncate},
+      {"truncate-other", truncate_other},
+      {"join", join},
       {"tell-time", tell_time},
   };
   return commands;
@@ -155,6 +174,12 @@ std::vector<pipeline::CommandSpec> SampleWorker::commands() const {
     spec.name = name;
     spec.summary = "One thing that a worker may do.";
     spec.kind = "sample";
+    spec.order_matters = true;
+    pipeline::ParameterSpec picture;
+    picture.name = "key";
+    picture.kind = pipeline::ParameterKind::Picture;
+    picture.repeatable = true;
+    if (name == "join" || name == "truncate-other") spec.named = {picture};
     specs.push_back(std::move(spec));
   }
   pipeline::CommandSpec rests;

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "ipc/worker_exit.h"
+#include "pipeline/picture.h"
 #include "tests/workers/runtime/worker_process.h"
 
 namespace millrace::workers {
@@ -83,6 +84,19 @@ TEST_F(ServeLimitsTest, ATruncatedInputEndsTheProcessWithItsOwnStatus) {
   ASSERT_TRUE(ipc::send_frame(
       worker.channel(), ipc::to_json(ipc::RunRequest{1, "truncate", std::chrono::minutes(5), {}}),
       {input.get(), output.get()}));
+  expect_exit(worker.wait(), WorkerExit::InputLost);
+}
+
+TEST_F(ServeLimitsTest, SoDoesATruncatedOtherPicture) {
+  const base::UniqueFd other = memory_file(std::string(100'000, 'x'));
+  WorkerProcess worker(other.get());
+  worker.next();
+  const base::UniqueFd input = memory_file("input");
+  const base::UniqueFd output = memory_file("");
+  const std::string pipeline = "truncate-other/key/" + pipeline::picture_value("b", "k");
+  ASSERT_TRUE(ipc::send_frame(
+      worker.channel(), ipc::to_json(ipc::RunRequest{1, pipeline, std::chrono::minutes(5), {}}),
+      {input.get(), output.get(), other.get()}));
   expect_exit(worker.wait(), WorkerExit::InputLost);
 }
 

@@ -4,10 +4,12 @@
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "ipc/worker_exit.h"
+#include "pipeline/picture.h"
 #include "tests/workers/runtime/sample_worker.h"
 #include "tests/workers/runtime/worker_process.h"
 #include "workers/runtime/guards.h"
@@ -170,6 +172,57 @@ TEST_F(ServeTest, EndsBadlyWithoutTheDescriptorsItNeeds) {
                               ipc::to_json(ipc::RunRequest{1, "echo", std::chrono::minutes(5), {}}),
                               {file.get()}));
   expect_exit(worker_.wait(), WorkerExit::Protocol);
+}
+
+std::string picture(const std::string& key) { return "/key/" + pipeline::picture_value("b", key); }
+
+// Runs "join" over an input and `contents`, as descriptors in that order.
+ipc::Reply run_join(WorkerProcess& worker, const std::string& pipeline,
+                    const std::vector<std::string>& contents) {
+  const base::UniqueFd input = memory_file("in");
+  worker.output_ = memory_file("");
+  std::vector<base::UniqueFd> files;
+  std::vector<int> descriptors = {input.get(), worker.output_.get()};
+  for (const std::string& content : contents) {
+    files.push_back(memory_file(content));
+    descriptors.push_back(files.back().get());
+  }
+  const ipc::RunRequest request{9, pipeline, std::chrono::minutes(5), {}};
+  EXPECT_TRUE(ipc::send_frame(worker.channel(), ipc::to_json(request), descriptors));
+  return worker.reply();
+}
+
+TEST_F(ServeTest, GivesTheOtherPicturesInTheOrderOfThePipelineAndEachOnce) {
+  const std::string pipeline = "join" + picture("a") + picture("b") + picture("a");
+  const ipc::Reply reply = run_join(worker_, pipeline, {"first", "second"});
+  EXPECT_TRUE(std::holds_alternative<ipc::RunOutcome>(reply.body));
+  EXPECT_EQ(worker_.output(), "in+first+second");
+  expect_still_serving();
+}
+
+TEST_F(ServeTest, CarriesAsManyOtherPicturesAsAPipelineMayName) {
+  std::string pipeline = "join";
+  std::vector<std::string> contents;
+  std::string expected = "in";
+  for (std::size_t i = 0; i < pipeline::PipelineLimits{}.pictures_max; ++i) {
+    pipeline += picture(std::to_string(i));
+    contents.push_back(std::string(100, static_cast<char>('a' + i)));
+    expected += "+" + contents.back();
+  }
+  run_join(worker_, pipeline, contents);
+  EXPECT_EQ(worker_.output(), expected);
+}
+
+TEST_F(ServeTest, AnEmptyOtherPictureIsThereAndEmpty) {
+  run_join(worker_, "join" + picture("a") + picture("b"), {"", "b"});
+  EXPECT_EQ(worker_.output(), "in++b");
+}
+
+TEST_F(ServeTest, RefusesARunWithFewerOrMorePicturesThanItNames) {
+  EXPECT_EQ(reason_of(run_join(worker_, "join" + picture("a"), {})), Reason::Internal);
+  EXPECT_EQ(reason_of(run_join(worker_, "join" + picture("a"), {"1", "2"})), Reason::Internal);
+  EXPECT_EQ(reason_of(run_join(worker_, "echo", {"1"})), Reason::Internal);
+  expect_still_serving();
 }
 
 TEST_F(ServeTest, InterruptsFromATerminalAreTheAgentsBusiness) {
