@@ -168,7 +168,7 @@ base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
   impl_->last_source_px = static_cast<std::uint64_t>(source->stored.width * source->stored.height);
   TaskWatch watch(context.deadline, context.limits.cpu_max, TaskWatch::clocks_of_process());
   try {
-    ImageStage stage(*source, context.limits, watch);
+    ImageStage stage(*source, context.limits, watch, context.others);
     if (auto applied = impl_->apply(context.pipeline, stage, watch); !applied) {
       return base::fail(std::move(applied.error()));
     }

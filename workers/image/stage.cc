@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "pipeline/picture.h"
 #include "workers/image/animation.h"
 #include "workers/image/color.h"
 #include "workers/image/frames.h"
@@ -34,26 +35,55 @@ Placement all_of(Size size) { return {size, {0, 0, size.width, size.height}}; }
 
 }  // namespace
 
-ImageStage::ImageStage(const Source& source, const ipc::RunLimits& limits, TaskWatch& watch)
-    : source_(source), limits_(limits), watch_(watch) {
-  start_over();
+ImageStage::ImageStage(const Source& source, const ipc::RunLimits& limits, const TaskWatch& watch,
+                       std::span<const OtherInput> others)
+    : original_(source), source_(&source), limits_(limits), watch_(watch), others_(others) {
+  begin();
 }
 
 void ImageStage::start_over() {
+  source_ = &original_;
+  begin();
+}
+
+base::Result<void> ImageStage::begin_with(std::string file) {
+  auto bytes = std::make_unique<const std::string>(std::move(file));
+  auto read = read_source(std::as_bytes(std::span(*bytes)), limits_);
+  if (!read) return base::fail(std::move(read.error()));
+  made_.push_back({std::move(bytes), std::make_unique<const Source>(std::move(*read))});
+  source_ = made_.back().source.get();
+  begin();
+  return {};
+}
+
+base::Result<const Source*> ImageStage::other(std::string_view value) {
+  const auto read = read_others_.find(value);
+  if (read != read_others_.end()) return read->second.get();
+  const auto input = std::ranges::find(others_, value, &OtherInput::value);
+  if (input == others_.end()) {
+    return base::fail(Reason::Internal, "A picture that the pipeline names did not come along.");
+  }
+  auto source = read_source(input->bytes, limits_);
+  if (!source) return base::fail(pipeline::about_picture(value, std::move(source.error())));
+  auto kept = std::make_unique<const Source>(std::move(*source));
+  return read_others_.emplace(value, std::move(kept)).first->second.get();
+}
+
+void ImageStage::begin() {
   image_.reset();
   file_.reset();
   beginning_.reset();
   steps_.clear();
   still_ = false;
-  size_ = source_.stored;
-  orientation_ = source_.orientation;
-  copyright_ = source_.copyright;
+  size_ = source_->stored;
+  orientation_ = source_->orientation;
+  copyright_ = source_->copyright;
   encoding_ = {};
-  encoding_.format = format_that_stands_for(source_.format, source_.has_alpha);
-  jpeg_quality_pct_ = source_.jpeg_quality_pct;
+  encoding_.format = format_that_stands_for(source_->format, source_->has_alpha);
+  jpeg_quality_pct_ = source_->jpeg_quality_pct;
 }
 
-bool ImageStage::has_alpha() const { return image_ ? image_->has_alpha() : source_.has_alpha; }
+bool ImageStage::has_alpha() const { return image_ ? image_->has_alpha() : source_->has_alpha; }
 
 base::Result<void> ImageStage::check_result(Size size) const {
   const std::int64_t side_max = limits_.result_side_px_max;
@@ -75,7 +105,7 @@ base::Result<void> ImageStage::check_step(Size size) const {
 
 // What is left to do of the source's orientation has not been done; the rest is done here.
 ImageStage::Beginning ImageStage::beginning_at(const Placement& placement) const {
-  return {placement, orientation_ == 1 ? source_.orientation : 1, keep_profile_};
+  return {placement, orientation_ == 1 ? source_->orientation : 1, keep_profile_};
 }
 
 base::Result<VImage> ImageStage::begun(VImage image, const Beginning& beginning) {
@@ -97,8 +127,8 @@ base::Result<VImage> ImageStage::begun(VImage image, const Beginning& beginning)
 base::Result<VImage> ImageStage::placed(const Placement& placement) {
   if (image_) return cropped(resized(*image_, placement.whole), placement.kept);
   const Beginning beginning = beginning_at(placement);
-  auto opened =
-      open_picture_for(source_, upright(PictureShape{placement.whole, beginning.orientation}).size);
+  auto opened = open_picture_for(
+      *source_, upright(PictureShape{placement.whole, beginning.orientation}).size);
   if (!opened) return opened;
   return begun(*opened, beginning);
 }
@@ -208,7 +238,7 @@ base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
   }
   if (!holds_animation(encoding.format)) still_ = true;
   if (is_animated()) {
-    auto fits = check_animation(source_.format, source_.frames, size_, limits_);
+    auto fits = check_animation(source_->format, source_->frames, size_, limits_);
     if (!fits) return fits;
   }
   if (auto loaded = load(); !loaded) return loaded;
@@ -266,7 +296,7 @@ base::Result<VImage> ImageStage::picture_in_memory() {
 
 base::Result<void> ImageStage::save(const TakeFile& take) {
   if (file_) return take(std::as_bytes(std::span(*file_)));
-  if (!image_) return take(source_.bytes);
+  if (!image_) return take(source_->bytes);
   Encoding encoding = encoding_;
   encoding.orientation = orientation_;
   if (is_animated() && holds_animation(encoding.format)) return save_frames(encoding, take);
@@ -285,21 +315,21 @@ base::Result<VImage> ImageStage::reached(const VImage& frame) {
 }
 
 base::Result<void> ImageStage::save_frames(const Encoding& encoding, const TakeFile& take) {
-  auto fits = check_animation(source_.format, source_.frames, size_, limits_);
+  auto fits = check_animation(source_->format, source_->frames, size_, limits_);
   if (!fits) return fits;
-  auto frames = open_frames(source_, watch_);
+  auto frames = open_frames(*source_, watch_);
   if (!frames) return base::fail(std::move(frames.error()));
   auto roll = render_animation(
-      **frames, source_.frames, [this](const VImage& frame) { return reached(frame); }, watch_);
+      **frames, source_->frames, [this](const VImage& frame) { return reached(frame); }, watch_);
   if (!roll) return base::fail(std::move(roll.error()));
   return save_animation(*roll, encoding, copyright_, watch_, take);
 }
 
-bool ImageStage::is_animated() const { return source_.frames > 1 && !still_; }
+bool ImageStage::is_animated() const { return source_->frames > 1 && !still_; }
 
 std::int64_t ImageStage::frames() const {
   const bool all = !image_ || (is_animated() && holds_animation(encoding_.format));
-  return all ? source_.frames : 1;
+  return all ? source_->frames : 1;
 }
 
 void ImageStage::keep_profile(bool keep) {
@@ -328,7 +358,7 @@ base::Result<std::string> ImageStage::encoded() {
 }
 
 std::string_view ImageStage::media_type() const {
-  return image_ ? media_type_of(encoding_.format) : media_type_of(source_.format);
+  return image_ ? media_type_of(encoding_.format) : media_type_of(source_->format);
 }
 
 void ImageStage::answer_json(std::string document, bool cacheable_by_clients) {

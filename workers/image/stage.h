@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "workers/image/saver.h"
 #include "workers/image/source.h"
 #include "workers/image/watch.h"
+#include "workers/runtime/worker.h"
 
 namespace millrace::workers::image {
 
@@ -38,15 +40,25 @@ namespace millrace::workers::image {
 // into an Error.
 class ImageStage {
  public:
-  // `source` and `watch` outlive the stage.
-  ImageStage(const Source& source, const ipc::RunLimits& limits, TaskWatch& watch);
+  // `source`, `watch` and `others` outlive the stage.
+  ImageStage(const Source& source, const ipc::RunLimits& limits, const TaskWatch& watch,
+             std::span<const OtherInput> others = {});
+  ImageStage(const ImageStage&) = delete;
+  ImageStage& operator=(const ImageStage&) = delete;
 
   // Width x height of the picture as the command finds it, px.
   [[nodiscard]] Size size() const { return size_; }
   // What is still to be done to it to see it upright: EXIF 1..8.
   [[nodiscard]] int orientation() const { return orientation_; }
+  // The file that it began as: the original, or what begin_with() put in its place.
+  [[nodiscard]] const Source& source() const { return *source_; }
   // What the client sent: before any command.
-  [[nodiscard]] const Source& source() const { return source_; }
+  [[nodiscard]] const Source& original() const { return original_; }
+  // Another picture of the pipeline, by the value of the parameter that names it; its header has
+  // been read, within the limits of an original, and read_source()'s errors name it. Valid for as
+  // long as the stage. other_picture.h decodes it.
+  base::Result<const Source*> other(std::string_view value);
+  [[nodiscard]] const ipc::RunLimits& limits() const { return limits_; }
   [[nodiscard]] bool has_alpha() const;
   // How what this command was given is, in meaning, encoded: the source's format, or what stands
   // for it (encoding.h, format_that_stands_for), or what the command before decided.
@@ -85,6 +97,8 @@ class ImageStage {
   // once from top to bottom when the file is written. ResultTooLarge as above. The encoding stays;
   // an animation ends.
   base::Result<void> replace_picture(const vips::VImage& image);
+  // Whether a result may have that size: ResultTooLarge. For who makes one piece by piece.
+  [[nodiscard]] base::Result<void> check_result(Size size) const;
   // Drops what the file would say of itself: the copyright notice and the orientation, which then
   // is nobody's to apply.
   base::Result<void> strip();
@@ -99,8 +113,11 @@ class ImageStage {
   // This very file is the answer, if no command that follows changes the picture: it shows the
   // picture as it is and has the format of encoding() (of an untouched source: the source's).
   void answer_file(std::string file) { file_ = std::move(file); }
-  // As if no command had run: the file is the source's own.
+  // As if no command had run: the file is the original.
   void start_over();
+  // The picture begins anew, as this file: for commands that make a whole file, of which those that
+  // follow are to see all (the frames of an animation). As read_source().
+  base::Result<void> begin_with(std::string file);
 
   // A small copy to look at: 8-bit sRGB (3 bands, or 1 when grey), alpha flattened on white or kept
   // as one more band, in memory, no side above `side_px_max`, never enlarged. The stage stays as it
@@ -133,7 +150,7 @@ class ImageStage {
   std::map<std::string, std::string>& headers() { return headers_; }
 
  private:
-  [[nodiscard]] base::Result<void> check_result(Size size) const;
+  void begin();
   // For what lies between two steps.
   [[nodiscard]] base::Result<void> check_step(Size size) const;
   // How the first picture came out of the source.
@@ -155,9 +172,18 @@ class ImageStage {
   void put(const vips::VImage& image, Size size);
   base::Result<void> save_frames(const Encoding& encoding, const TakeFile& take);
 
-  const Source& source_;
+  // A file that a command has made. Behind pointers: sources are referred to.
+  struct MadeFile {
+    std::unique_ptr<const std::string> bytes;
+    std::unique_ptr<const Source> source;
+  };
+  const Source& original_;
+  const Source* source_;
   ipc::RunLimits limits_;
-  TaskWatch& watch_;
+  const TaskWatch& watch_;
+  std::span<const OtherInput> others_;
+  std::map<std::string, std::unique_ptr<const Source>, std::less<>> read_others_;  // by value
+  std::vector<MadeFile> made_;
   Size size_;
   int orientation_;
   std::string copyright_;

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "base/crypto.h"
+#include "pipeline/picture.h"
 #include "pipeline/pipeline.h"
 #include "tests/workers/image/pictures.h"
 #include "tests/workers/image/running.h"
@@ -74,6 +75,8 @@ std::string value(Dice& dice, const pipeline::ParameterSpec& spec) {
                                                 static_cast<std::uint8_t>(dice.number(0, 255))});
     case pipeline::ParameterKind::Text:
       return base::base64url_encode("text");
+    case pipeline::ParameterKind::Picture:
+      return pipeline::picture_value("others", std::to_string(dice.number(1, 3)));
     case pipeline::ParameterKind::Flag:
       break;
   }
@@ -84,6 +87,12 @@ std::string command(Dice& dice, const pipeline::CommandSpec& spec) {
   std::string text = spec.name;
   for (const auto& parameter : spec.positional) text += "/" + value(dice, parameter);
   std::vector<std::string> given;
+  for (const pipeline::ParameterSpec& parameter : spec.named) {
+    if (!parameter.required) continue;
+    given.push_back(parameter.name);
+    const std::string text_of_value = value(dice, parameter);
+    text += "/" + parameter.name + (text_of_value.empty() ? "" : "/" + text_of_value);
+  }
   for (int i = dice.number(1, 4); i > 0 && !spec.named.empty(); --i) {
     const pipeline::ParameterSpec& parameter = dice.one_of(spec.named);
     // A failure is what is looked for.
@@ -129,13 +138,19 @@ Size size_of_file(const Variant& variant) {
   return {made.width(), made.height()};
 }
 
+// The files of the other pictures that it names.
+std::vector<std::string> others_of(const pipeline::Pipeline& pipeline) {
+  static const std::string file = make_file(make_photo_with_alpha(40, 30), ".png");
+  return std::vector<std::string>(pipeline::pictures_of(pipeline).size(), file);
+}
+
 // Whether the pipeline gave a picture of a size that was foretold.
 bool holds_for(const std::string& source, const pipeline::Pipeline& pipeline) {
   const auto seen = probe(source);
   if (!seen) return false;
   const std::string text = pipeline.text();
   const auto plan = test_worker().plan(pipeline, {{seen->width, seen->height}, seen->orientation});
-  const auto variant = run_pipeline(source, text);
+  const auto variant = run_pipeline(source, text, others_of(pipeline));
   if (!plan) {
     EXPECT_FALSE(variant) << text;
     if (!variant) EXPECT_EQ(variant.error().reason, plan.error().reason) << text;

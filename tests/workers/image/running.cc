@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/unique_fd.h"
+#include "pipeline/picture.h"
 
 namespace millrace::workers::image {
 
@@ -20,8 +21,11 @@ ImageWorker& test_worker() {
   return *worker;
 }
 
-base::Result<Variant> run_pipeline(const std::string& input, const std::string& text,
-                                   const ipc::RunLimits& limits, base::Deadline deadline) {
+namespace {
+
+base::Result<Variant> run_with(const std::string& input, const std::string& text,
+                               const std::vector<std::string>& others, const ipc::RunLimits& limits,
+                               base::Deadline deadline) {
   const pipeline::Catalogue catalogue(test_worker().commands());
   auto checked = catalogue.check(text);
   if (!checked) return base::fail(std::move(checked.error()));
@@ -29,6 +33,13 @@ base::Result<Variant> run_pipeline(const std::string& input, const std::string& 
   OutputFile output(output_fd.get());
   RunContext context{*checked,     std::as_bytes(std::span(input)), output, limits, deadline,
                      [](double) {}};
+  const std::vector<std::string> values = pipeline::pictures_of(*checked);
+  if (values.size() != others.size()) {
+    return base::fail(base::Reason::Internal, "The test gave too few or too many other pictures.");
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    context.others.push_back({values[i], std::as_bytes(std::span(others[i]))});
+  }
   auto outcome = test_worker().run(context);
   test_worker().rest();
   if (!outcome) return base::fail(std::move(outcome.error()));
@@ -36,6 +47,19 @@ base::Result<Variant> run_pipeline(const std::string& input, const std::string& 
   const ssize_t got = pread(output_fd.get(), variant.file.data(), variant.file.size(), 0);
   variant.file.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
   return variant;
+}
+
+}  // namespace
+
+base::Result<Variant> run_pipeline(const std::string& input, const std::string& text,
+                                   const ipc::RunLimits& limits, base::Deadline deadline) {
+  return run_with(input, text, {}, limits, deadline);
+}
+
+base::Result<Variant> run_pipeline(const std::string& input, const std::string& text,
+                                   const std::vector<std::string>& others,
+                                   const ipc::RunLimits& limits) {
+  return run_with(input, text, others, limits, base::Deadline::never());
 }
 
 std::string reason_of(const std::string& input, const std::string& pipeline,

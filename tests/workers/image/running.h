@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "workers/image/image_worker.h"
@@ -18,6 +19,11 @@ struct Variant {
 };
 
 // Checks the pipeline against the worker's own specs and runs it, as the worker's main loop does.
+// `others`: the files of the other pictures that the pipeline names, in the order of
+// pipeline::pictures_of.
+base::Result<Variant> run_pipeline(const std::string& input, const std::string& pipeline,
+                                   const std::vector<std::string>& others,
+                                   const ipc::RunLimits& limits = {});
 base::Result<Variant> run_pipeline(const std::string& input, const std::string& pipeline,
                                    const ipc::RunLimits& limits = {},
                                    base::Deadline deadline = base::Deadline::never());

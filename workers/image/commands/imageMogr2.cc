@@ -209,7 +209,7 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   if (auto encoded = stage.encode_as(encoding); !encoded) return encoded;
   const auto limit = call.form("size-limit");
   if (!limit) return {};
-  return limit_size(size_limit_from(*limit, stage.source().bytes.size()), stage);
+  return limit_size(size_limit_from(*limit, stage.original().bytes.size()), stage);
 }
 
 }  // namespace
