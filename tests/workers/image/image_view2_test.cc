@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "pipeline/picture.h"
 #include "tests/workers/image/pictures.h"
 #include "tests/workers/image/running.h"
 
@@ -194,11 +195,15 @@ TEST(ImageView2ChainTest, AJpegInBetweenHasNoAlphaAnyMore) {
 
 TEST(ImageView2ChainTest, EveryExampleOfTheSpecsWorks) {
   const std::string source = make_jpeg(900, 700);
+  const pipeline::Catalogue catalogue(test_worker().commands());
   for (const auto& spec : test_worker().commands()) {
     // What takes any file takes little of it, and qrcode a URL that the gateway gives.
     if (std::ranges::count(spec.takes, "file") > 0) continue;
     for (const auto& example : spec.examples) {
-      const auto variant = run_pipeline(source, example.pipeline);
+      const auto checked = catalogue.check(example.pipeline);
+      ASSERT_TRUE(checked) << example.pipeline << ": " << checked.error().public_message;
+      const std::vector<std::string> others(pipeline::pictures_of(*checked).size(), source);
+      const auto variant = run_pipeline(source, example.pipeline, others);
       EXPECT_TRUE(variant) << example.pipeline << ": " << variant.error().public_message;
     }
   }

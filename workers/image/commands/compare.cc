@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -7,6 +9,7 @@
 #include "workers/image/command.h"
 #include "workers/image/loader.h"
 #include "workers/image/operations.h"
+#include "workers/image/other_picture.h"
 #include "workers/image/pixels.h"
 #include "workers/image/source.h"
 #include "workers/image/ssim.h"
@@ -32,18 +35,31 @@ constexpr const char* kDescription =
     "So it tells what format and quality cost at that size: compare "
     "`imageView2/2/w/400/q/60|compare` with `imageView2/2/w/400/format/webp/q/60|compare`. "
     "Transparent pixels are compared on white. 400 `bad_parameter` where no command before made a "
-    "file.";
+    "file.\n\n"
+    "With `with` the other picture, upright, stands for the pixels that were to be encoded: two "
+    "variants are compared, or an original with what was made of it elsewhere. Then no command "
+    "need "
+    "stand before. Both must have the same size, since scaling one would be measured too: 400 "
+    "`bad_parameter` says both sizes.";
 
 pipeline::CommandSpec make_spec() {
   pipeline::CommandSpec spec;
   spec.name = "compare";
   spec.summary = "How much a variant has lost by being encoded: SSIM, DSSIM and bytes.";
   spec.description = kDescription;
+  pipeline::ParameterSpec with;
+  with.name = "with";
+  with.summary = "The picture to compare with.";
+  with.kind = pipeline::ParameterKind::Picture;
+  with.takes_key = true;
+  spec.named = {with};
   spec.takes = {"image"};
   spec.gives = "json";
   spec.examples = {
       {"imageView2/2/w/400/q/60|compare", "What quality 60 costs at 400 px."},
       {"imageView2/2/w/400/format/webp|compare", "The same question for WebP."},
+      {"compare/with/cGllci1lZGl0ZWQuanBn",
+       "How much pier-edited.jpg of the same bucket differs from the source."},
   };
   return spec;
 }
@@ -65,20 +81,47 @@ base::Result<Plane> luma_on_white(const VImage& image, const TaskWatch& watch) {
 
 double rounded(double value) { return std::round(value * 1e6) / 1e6; }
 
-base::Result<void> run(const CommandCall&, ImageStage& stage) {
-  if (stage.untouched()) {
+// What the other picture shows, or what was to be encoded.
+base::Result<Plane> wanted_luma(const std::optional<std::string>& other, ImageStage& stage) {
+  if (!other) {
+    const auto picture = stage.picture();
+    if (!picture) return base::fail(picture.error());
+    return luma_on_white(*picture, stage.watch());
+  }
+  const auto picture = open_other(stage, *other);
+  if (!picture) return base::fail(picture.error());
+  return luma_on_white(*picture, stage.watch());
+}
+
+// What the file shows; of an original, upright.
+base::Result<Plane> shown_luma(const std::string& file, ImageStage& stage) {
+  const auto shown = stage.untouched() ? stage.picture() : shown_by(file);
+  if (!shown) return base::fail(shown.error());
+  return luma_on_white(*shown, stage.watch());
+}
+
+base::Result<void> check_size(const std::string& other, ImageStage& stage) {
+  const auto size = size_of_other(stage, other);
+  if (!size) return base::fail(size.error());
+  if (*size != stage.size()) return base::fail(about_size(other, *size, stage.size()));
+  return {};
+}
+
+base::Result<void> run(const CommandCall& call, ImageStage& stage) {
+  const std::optional<std::string> other = call.choice("with");
+  if (stage.untouched() && !other) {
     return base::fail(Reason::BadParameter,
-                      "compare tells what encoding costs: some command must make a picture first.");
+                      "compare tells what encoding costs: some command must make a picture first, "
+                      "or with names another one.");
+  }
+  if (other) {
+    if (auto same = check_size(*other, stage); !same) return same;
   }
   auto file = stage.encoded();
   if (!file) return base::fail(std::move(file.error()));
-  const auto picture = stage.picture();
-  if (!picture) return base::fail(picture.error());
-  const auto wanted = luma_on_white(*picture, stage.watch());
+  const auto wanted = wanted_luma(other, stage);
   if (!wanted) return base::fail(wanted.error());
-  const auto made = shown_by(*file);
-  if (!made) return base::fail(made.error());
-  const auto shown = luma_on_white(*made, stage.watch());
+  const auto shown = shown_luma(*file, stage);
   if (!shown) return base::fail(shown.error());
   const SsimScore score = ssim(*wanted, *shown);
   nlohmann::ordered_json document;
