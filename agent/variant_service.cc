@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 
 #include "agent/policy/sharing.h"
+#include "pipeline/picture.h"
 #include "pipeline/request_values.h"
 #include "storage/conditional.h"
 
@@ -53,6 +54,23 @@ ipc::Probe unknown_kind_of_file() {
   return probe;
 }
 
+// For a worker: the original first.
+base::Result<std::vector<base::UniqueFd>> open_all(const SourceCopy& source,
+                                                   const std::vector<SourceCopy>& others) {
+  std::vector<base::UniqueFd> files;
+  const auto open = [&files](const SourceCopy& copy) -> base::Result<void> {
+    auto file = copy.bytes.file().open_for_reading();
+    if (!file) return base::fail(std::move(file.error()));
+    files.push_back(std::move(*file));
+    return {};
+  };
+  if (auto opened = open(source); !opened) return base::fail(std::move(opened.error()));
+  for (const SourceCopy& other : others) {
+    if (auto opened = open(other); !opened) return base::fail(std::move(opened.error()));
+  }
+  return files;
+}
+
 double ms_of(base::Duration span) {
   return std::chrono::duration<double, std::milli>(span).count();
 }
@@ -91,10 +109,15 @@ void VariantService::learn(const ipc::Describe& describe) {
   build_ = describe.build;
 }
 
-CacheKey VariantService::result_key(const SourceVersion& version, std::string_view text) const {
-  const std::string_view content(reinterpret_cast<const char*>(version.content.data()),
-                                 version.content.size());
-  return cache_key_of({"result", content, text, build_});
+CacheKey VariantService::result_key(const SourceVersion& version,
+                                    const std::vector<OtherPicture>& others,
+                                    std::string_view text) const {
+  const auto content = [](const SourceVersion& of) {
+    return std::string_view(reinterpret_cast<const char*>(of.content.data()), of.content.size());
+  };
+  std::vector<std::string_view> parts = {"result", content(version), text, build_};
+  for (const OtherPicture& other : others) parts.push_back(content(*other.version));
+  return cache_key_of(parts);
 }
 
 std::optional<VariantOutcome> VariantService::at_once(const VariantRequest& request,
@@ -102,7 +125,19 @@ std::optional<VariantOutcome> VariantService::at_once(const VariantRequest& requ
   if (!catalogue_) return std::nullopt;
   const auto version = parts_.sources->fresh(request.bucket, request.key, now);
   if (!version) return std::nullopt;
-  return known(request, result_key(*version, request.pipeline));
+  std::vector<OtherPicture> others;
+  if (pipeline::may_name_pictures(request.pipeline)) {
+    const auto checked = catalogue_->check(request.pipeline);
+    if (!checked) return std::nullopt;
+    auto named = other_pictures_of(*checked);
+    if (!named) return std::nullopt;
+    others = std::move(*named);
+  }
+  for (OtherPicture& other : others) {
+    other.version = parts_.sources->fresh(other.bucket, other.key, now);
+    if (!other.version) return std::nullopt;
+  }
+  return known(request, result_key(*version, others, request.pipeline));
 }
 
 // What needs no work once the result's name is known: the client has it, or the cache has.
@@ -125,10 +160,15 @@ std::optional<VariantOutcome> VariantService::known(const VariantRequest& reques
 // Whether it will be answered without work of its own, as far as can be told without asking the
 // origin: somebody makes it already, or it is in the cache and at most the origin must say that
 // the original did not change.
-bool VariantService::needs_no_work(const VariantRequest& request) const {
+bool VariantService::needs_no_work(const VariantRequest& request,
+                                   std::vector<OtherPicture> others) const {
   const auto version = parts_.sources->last_known(request.bucket, request.key);
   if (!version) return false;
-  const CacheKey key = result_key(*version, request.pipeline);
+  for (OtherPicture& other : others) {
+    other.version = parts_.sources->last_known(other.bucket, other.key);
+    if (!other.version) return false;
+  }
+  const CacheKey key = result_key(*version, others, request.pipeline);
   return flights_.joinable(key) || parts_.store->has(key);
 }
 
@@ -166,8 +206,10 @@ net::Awaitable<base::Result<VariantOutcome>> VariantService::make(
   if (!checked) co_return base::fail(std::move(checked.error()));
   request.pipeline = checked->text();
   const bool ignores_errors = checked->ignores_errors();
+  auto others = other_pictures_of(*checked);
+  if (!others) co_return base::fail(std::move(others.error()));
   std::shared_ptr<Preparing> permission;
-  if (!service->needs_no_work(request)) {
+  if (!service->needs_no_work(request, *others)) {
     auto admitted = service->admit(request);
     if (!admitted) co_return base::fail(std::move(admitted.error()));
     permission = std::move(*admitted);
@@ -177,12 +219,32 @@ net::Awaitable<base::Result<VariantOutcome>> VariantService::make(
   auto source = co_await SourceCatalog::get(service->parts_.sources, request.bucket, request.key,
                                             SourceCatalog::Want::Version, request.deadline, cancel);
   if (!source) co_return base::fail(std::move(source.error()));
+  if (!others->empty()) {
+    const auto copies =
+        co_await fetch_pictures(service->io_, service->parts_.sources, *others,
+                                SourceCatalog::Want::Version, request.deadline, cancel);
+    if (!copies) {
+      const base::Reason reason = copies.error().reason;
+      if (!ignores_errors || !is_picture_missing(reason)) co_return base::fail(copies.error());
+      auto instead =
+          co_await original_instead(service, request, reason, base::Clock::now() - begun, cancel);
+      co_return instead;
+    }
+    for (std::size_t i = 0; i < copies->size(); ++i) (*others)[i].version = (*copies)[i].version;
+  }
   const base::Duration fetch = base::Clock::now() - begun;
-  const CacheKey key = service->result_key(*source->version, request.pipeline);
+  const CacheKey key = service->result_key(*source->version, *others, request.pipeline);
   if (auto outcome = service->known(request, key)) co_return std::move(*outcome);
 
   bool joined_other = false;
-  Plan plan{request, std::move(*checked), source->version, key, std::move(permission), {}, {}};
+  Plan plan{request,
+            std::move(*checked),
+            source->version,
+            std::move(*others),
+            key,
+            std::move(permission),
+            {},
+            {}};
   auto made = co_await share(service, std::move(plan), cancel, joined_other);
   if (made) {
     (joined_other ? service->metrics_.cache_joins : service->metrics_.cache_misses).add();
@@ -196,6 +258,13 @@ net::Awaitable<base::Result<VariantOutcome>> VariantService::make(
   }
   const base::Reason reason = made.error().reason;
   if (!ignores_errors || !is_media_failure(reason)) co_return base::fail(std::move(made.error()));
+  auto instead = co_await original_instead(service, request, reason, fetch, cancel);
+  co_return instead;
+}
+
+net::Awaitable<base::Result<VariantOutcome>> VariantService::original_instead(
+    std::shared_ptr<VariantService> service, VariantRequest request, base::Reason reason,
+    base::Duration fetch, net::CancelToken cancel) {
   auto original = co_await SourceCatalog::get(service->parts_.sources, request.bucket, request.key,
                                               SourceCatalog::Want::Bytes, request.deadline, cancel);
   if (!original) co_return base::fail(std::move(original.error()));
@@ -229,6 +298,9 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::share(
                                              plan.request.tier, plan.request.user);
       if (!lifted) co_return base::fail(std::move(lifted.error()));
       self->parts_.prober->lift(plan.version->content, plan.request.tier, plan.request.user);
+      for (const OtherPicture& other : plan.others) {
+        self->parts_.prober->lift(other.version->content, plan.request.tier, plan.request.user);
+      }
     }
     joined_other = !joined.is_new;
     auto outcome = co_await Flight<MadeVariant>::wait(joined.flight, deadline, cancel);
@@ -260,31 +332,21 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::produce(Plan plan, Sta
         "This file and these commands killed workers; they are refused for a while.");
   }
   base::TimePoint begun = base::Clock::now();
-  auto source = co_await SourceCatalog::get(parts_.sources, plan.request.bucket, plan.request.key,
-                                            SourceCatalog::Want::Bytes, deadline, cancel);
-  if (!source) co_return base::fail(std::move(source.error()));
-  if (source->version->content != plan.version->content) {
-    // It changed while we looked: what is made now is the new version's result, under that one's
-    // name.
-    plan.version = source->version;
-    plan.key = result_key(*source->version, plan.request.pipeline);
-  }
+  auto inputs = co_await fetch(plan, cancel);
+  if (!inputs) co_return base::fail(std::move(inputs.error()));
   base::TimePoint ended = base::Clock::now();
   times.fetch = ended - begun;
   metrics_.fetch_seconds.observe(std::chrono::duration<double>(times.fetch).count());
 
   begun = ended;
-  auto probe = base::Result<ipc::Probe>(unknown_kind_of_file());
-  if (!pipeline::takes_any_file(plan.pipeline, *catalogue_)) {
-    probe = co_await Prober::probe(parts_.prober, *source, standing, deadline, cancel);
-  }
-  if (!probe) co_return base::fail(std::move(probe.error()));
+  const auto headers = co_await probe(plan, *inputs, standing, cancel);
+  if (!headers) co_return base::fail(headers.error());
   ended = base::Clock::now();
   times.probe = ended - begun;
   metrics_.probe_seconds.observe(std::chrono::duration<double>(times.probe).count());
 
   begun = ended;
-  const auto expected = expect(plan, *probe);
+  const auto expected = expect(plan, *headers);
   if (!expected) co_return base::fail(expected.error());
   if (plan.permission) plan.permission->arrived();
   auto worker = co_await RunQueue::worker(parts_.queue, standing, *expected, deadline, cancel);
@@ -292,15 +354,56 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::produce(Plan plan, Sta
   if (!worker) co_return base::fail(std::move(worker.error()));
   times.queue = base::Clock::now() - begun;
   metrics_.queue_seconds.observe(std::chrono::duration<double>(times.queue).count());
-  auto made = co_await work(std::move(plan), std::move(*source), std::move(*worker), times, cancel);
+  auto made = co_await work(std::move(plan), std::move(*inputs), std::move(*worker), times, cancel);
   co_return made;
+}
+
+net::Awaitable<base::Result<VariantService::Inputs>> VariantService::fetch(
+    Plan& plan, net::CancelToken cancel) {
+  const base::Deadline deadline = plan.request.deadline;
+  auto source = co_await SourceCatalog::get(parts_.sources, plan.request.bucket, plan.request.key,
+                                            SourceCatalog::Want::Bytes, deadline, cancel);
+  if (!source) co_return base::fail(std::move(source.error()));
+  Inputs inputs{std::move(*source), {}};
+  if (!plan.others.empty()) {
+    auto others = co_await fetch_pictures(io_, parts_.sources, plan.others,
+                                          SourceCatalog::Want::Bytes, deadline, cancel);
+    if (!others) co_return base::fail(std::move(others.error()));
+    inputs.others = std::move(*others);
+  }
+  // If one changed while we looked, what is made now is the new version's result, under that one's
+  // name.
+  plan.version = inputs.source.version;
+  for (std::size_t i = 0; i < inputs.others.size(); ++i) {
+    plan.others[i].version = inputs.others[i].version;
+  }
+  plan.key = result_key(*plan.version, plan.others, plan.request.pipeline);
+  co_return inputs;
+}
+
+net::Awaitable<base::Result<VariantService::Headers>> VariantService::probe(
+    const Plan& plan, const Inputs& inputs, StandingPtr standing, net::CancelToken cancel) {
+  const base::Deadline deadline = plan.request.deadline;
+  Headers headers{unknown_kind_of_file(), {}};
+  if (!pipeline::takes_any_file(plan.pipeline, *catalogue_)) {
+    auto source = co_await Prober::probe(parts_.prober, inputs.source, standing, deadline, cancel);
+    if (!source) co_return base::fail(std::move(source.error()));
+    headers.source = std::move(*source);
+  }
+  if (!inputs.others.empty()) {
+    auto others = co_await probe_pictures(parts_.prober, plan.others, inputs.others, standing,
+                                          deadline, cancel);
+    if (!others) co_return base::fail(std::move(others.error()));
+    headers.others = std::move(*others);
+  }
+  co_return headers;
 }
 
 // What the task will take. TaskTooExpensive when that can never be had; Deadline when what is left
 // of this request's time, after the fetch, is too little for it.
-base::Result<ExpectedWork> VariantService::expect(Plan& plan, const ipc::Probe& probe) {
+base::Result<ExpectedWork> VariantService::expect(Plan& plan, const Headers& headers) {
   const base::TimePoint now = base::Clock::now();
-  plan.features = features_of(probe, plan.pipeline, *catalogue_);
+  plan.features = features_of(headers.source, plan.pipeline, *catalogue_, headers.others);
   plan.expected = parts_.costs->predict(plan.features);
   const TaskCeiling ceiling{
       .cpu = std::min<base::Duration>(plan.request.time_allowed, options_.limits.worker_cpu),
@@ -327,12 +430,12 @@ base::Result<ExpectedWork> VariantService::expect(Plan& plan, const ipc::Probe& 
   return base::fail(base::Reason::TaskTooExpensive, too_expensive(plan.expected, ceiling, verdict));
 }
 
-net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, SourceCopy source,
+net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, Inputs inputs,
                                                                QueuedWorker worker,
                                                                StageTimes times,
                                                                net::CancelToken cancel) {
-  auto input = source.bytes.file().open_for_reading();
-  if (!input) co_return base::fail(std::move(input.error()));
+  auto files = open_all(inputs.source, inputs.others);
+  if (!files) co_return base::fail(std::move(files.error()));
   auto writer = parts_.store->begin(kResultGuess);
   if (!writer) co_return base::fail(std::move(writer.error()));
 
@@ -345,7 +448,8 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, Source
   WorkerProcess::Ask ask;
   ask.id = request.id;
   ask.json = ipc::to_json(request);
-  ask.descriptors = {input->get(), writer->fd()};
+  ask.descriptors = {files->front().get(), writer->fd()};
+  for (std::size_t i = 1; i < files->size(); ++i) ask.descriptors.push_back((*files)[i].get());
   ask.deadline = plan.request.deadline;
   ask.cancel = cancel;
   ask.grace = options_.cancel_grace;

@@ -7,11 +7,13 @@
 #include <string_view>
 #include <unordered_map>
 #include <variant>
+#include <vector>
 
 #include "agent/cache_store.h"
 #include "agent/config.h"
 #include "agent/flight.h"
 #include "agent/metrics.h"
+#include "agent/other_pictures.h"
 #include "agent/policy/cost_model.h"
 #include "agent/policy/quarantine.h"
 #include "agent/prober.h"
@@ -117,15 +119,22 @@ class VariantService : public std::enable_shared_from_this<VariantService> {
     VariantRequest request;
     pipeline::Pipeline pipeline;
     std::shared_ptr<SourceVersion> version;
+    std::vector<OtherPicture> others;  // with their versions
     CacheKey key;
     std::shared_ptr<Preparing> permission;  // null: it came to join, or for what is in the cache
     TaskFeatures features;                  // once it is probed
     TaskPrediction expected;
   };
-  [[nodiscard]] CacheKey result_key(const SourceVersion& version, std::string_view pipeline) const;
+  [[nodiscard]] CacheKey result_key(const SourceVersion& version,
+                                    const std::vector<OtherPicture>& others,
+                                    std::string_view pipeline) const;
   [[nodiscard]] std::optional<VariantOutcome> known(const VariantRequest& request,
                                                     const CacheKey& key);
-  [[nodiscard]] bool needs_no_work(const VariantRequest& request) const;
+  [[nodiscard]] bool needs_no_work(const VariantRequest& request,
+                                   std::vector<OtherPicture> others) const;
+  static net::Awaitable<base::Result<VariantOutcome>> original_instead(
+      std::shared_ptr<VariantService> service, VariantRequest request, base::Reason reason,
+      base::Duration fetch, net::CancelToken cancel);
   base::Result<std::shared_ptr<Preparing>> admit(const VariantRequest& request);
   static net::Awaitable<base::Result<MadeVariant>> share(std::shared_ptr<VariantService> self,
                                                          Plan plan, net::CancelToken cancel,
@@ -134,8 +143,21 @@ class VariantService : public std::enable_shared_from_this<VariantService> {
                                   Plan plan, StandingPtr standing);
   net::Awaitable<base::Result<MadeVariant>> produce(Plan plan, StandingPtr standing,
                                                     net::CancelToken cancel);
-  base::Result<ExpectedWork> expect(Plan& plan, const ipc::Probe& probe);
-  net::Awaitable<base::Result<MadeVariant>> work(Plan plan, SourceCopy source, QueuedWorker worker,
+  // A plan's files, pinned.
+  struct Inputs {
+    SourceCopy source;
+    std::vector<SourceCopy> others;
+  };
+  // Their present versions become the plan's.
+  net::Awaitable<base::Result<Inputs>> fetch(Plan& plan, net::CancelToken cancel);
+  struct Headers {
+    ipc::Probe source;
+    std::vector<ipc::Probe> others;
+  };
+  net::Awaitable<base::Result<Headers>> probe(const Plan& plan, const Inputs& inputs,
+                                              StandingPtr standing, net::CancelToken cancel);
+  base::Result<ExpectedWork> expect(Plan& plan, const Headers& headers);
+  net::Awaitable<base::Result<MadeVariant>> work(Plan plan, Inputs inputs, QueuedWorker worker,
                                                  StageTimes times, net::CancelToken cancel);
   pipeline::TaskCost learn_cost(const Plan& plan, const ipc::Reply& reply);
   void note_failure(const Plan& plan, base::Reason reason, base::TimePoint begun);

@@ -6,6 +6,10 @@
 namespace millrace::agent {
 
 CacheKey cache_key_of(std::initializer_list<std::string_view> parts) {
+  return cache_key_of(std::span(parts.begin(), parts.size()));
+}
+
+CacheKey cache_key_of(std::span<const std::string_view> parts) {
   std::string text;
   std::size_t size = 0;
   for (const std::string_view part : parts) size += part.size() + 12;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 #include <initializer_list>
+#include <span>
 #include <string_view>
 
 #include "base/crypto.h"
@@ -24,5 +25,6 @@ struct CacheKeyHash {
 // The key of a list of parts. Each part is written with its length, so that no two lists have the
 // same text.
 CacheKey cache_key_of(std::initializer_list<std::string_view> parts);
+CacheKey cache_key_of(std::span<const std::string_view> parts);
 
 }  // namespace millrace::agent

@@ -88,6 +88,11 @@ void take_call(const pipeline::CommandCall& call, const pipeline::CommandSpec* s
   features.chain += call.name();
   Sides bounds;
   for (const auto& argument : call.arguments()) {
+    if (argument.is_picture) {
+      // Which one it is does not matter, but how many there are.
+      features.chain += "/" + argument.name;
+      continue;
+    }
     if (take_form(spec, argument, features, sides) || is_free(spec, argument.name)) continue;
     if (const auto size = size_in(argument.text)) {
       bounds = *size;
@@ -109,13 +114,17 @@ void take_call(const pipeline::CommandCall& call, const pipeline::CommandSpec* s
 }  // namespace
 
 TaskFeatures features_of(const ipc::Probe& probe, const pipeline::Pipeline& plan,
-                         const pipeline::Catalogue& catalogue) {
+                         const pipeline::Catalogue& catalogue,
+                         const std::vector<ipc::Probe>& others) {
   TaskFeatures features;
   features.format_in = probe.format;
   Sides sides{static_cast<double>(probe.width), static_cast<double>(probe.height)};
   constexpr int kFirstTurned = 5;  // EXIF orientations from here on exchange the sides
   if (probe.orientation >= kFirstTurned) std::swap(sides.width, sides.height);
   features.source_px = sides.width * sides.height;
+  for (const ipc::Probe& other : others) {
+    features.source_px += static_cast<double>(other.width) * static_cast<double>(other.height);
+  }
   features.frames = static_cast<double>(std::max<std::int64_t>(1, probe.frames));
   features.seconds = static_cast<double>(probe.duration_ms) / 1e3;
   bool gives_picture = true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "ipc/messages.h"
 #include "pipeline/pipeline.h"
@@ -13,15 +14,17 @@ struct TaskFeatures {
   std::string chain;       // the commands with what is no size of theirs: "imageView2/1|facecrop"
   std::string format_in;   // as the probe says: "jpeg"
   std::string format_out;  // as the plan says; empty: that of the source
-  double source_px = 0;    // of one frame
+  double source_px = 0;    // of one frame, and of the other pictures
   double result_px = 0;    // as far as the parameters tell; 0: no picture comes out
   double frames = 1;
   double seconds = 0;
 };
 
 // Reads sizes from parameters by their usual names and forms (w, h, <width>x<height>), whatever the
-// command: what a command does otherwise with them is learned under its own name. Pure; O(plan).
+// command: what a command does otherwise with them is learned under its own name. `others`: the
+// pictures that the plan needs besides. Pure; O(plan).
 TaskFeatures features_of(const ipc::Probe& probe, const pipeline::Pipeline& plan,
-                         const pipeline::Catalogue& catalogue);
+                         const pipeline::Catalogue& catalogue,
+                         const std::vector<ipc::Probe>& others = {});
 
 }  // namespace millrace::agent

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "pipeline/picture.h"
 namespace millrace::agent {
 namespace {
 
@@ -133,6 +134,30 @@ TEST(TaskFeaturesTest, ReadsStepsInTheirOrderAndNamesTheirForms) {
   EXPECT_EQ(steps.result_px, 100 * 200);
   EXPECT_EQ(features("steps/thumbnail/400x").result_px, 400 * 300);
   EXPECT_EQ(features("steps/thumbnail/!50p").chain, features("steps/thumbnail/!7p").chain);
+}
+
+TEST(TaskFeaturesTest, OtherPicturesCountByTheirNumberAndTheirPixels) {
+  pipeline::CommandSpec spec;
+  spec.name = "join";
+  spec.order_matters = true;
+  pipeline::ParameterSpec key;
+  key.name = "key";
+  key.kind = pipeline::ParameterKind::Picture;
+  key.repeatable = true;
+  spec.named = {key};
+  const pipeline::Catalogue catalogue({spec});
+  ipc::Probe probe;
+  probe.width = 400;
+  probe.height = 300;
+  ipc::Probe other;
+  other.width = 20;
+  other.height = 10;
+  const std::string a = "/key/" + pipeline::picture_value("b", "a");
+  const std::string b = "/key/" + pipeline::picture_value("b", "b");
+  const auto both = features_of(probe, *catalogue.check("join" + a + b), catalogue, {other, other});
+  EXPECT_EQ(both.source_px, 400 * 300 + 2 * 20 * 10);
+  EXPECT_EQ(both.chain, "join/key/key");
+  EXPECT_EQ(features_of(probe, *catalogue.check("join" + b), catalogue, {other}).chain, "join/key");
 }
 
 TEST(TaskFeaturesTest, WhatGivesNoPictureCostsNone) {

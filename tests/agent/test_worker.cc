@@ -7,6 +7,8 @@
 //   wait                 until somebody sends it SIGUSR1, then as copy
 //   fill/bytes/<n>       n bytes of 'x'
 //   die                  SIGKILL by its own hand
+//   join                 the input and the pictures named by key, with "+" between them; dies when
+//                        one of them ends in "die"
 //   refuse               the error corrupt_media (with ignore-error/1 the agent gives the original)
 // A file is a picture when it begins with "<width>x<height>x<frames>"; "kill" kills who probes it.
 #include <charconv>
@@ -62,7 +64,15 @@ class TestWorker final : public workers::Worker {
     fill.named.push_back(bytes);
     pipeline::CommandSpec send = command("send");
     send.takes = {"file"};
-    return {command("copy"), command("wait"), fill, command("die"), command("refuse"), send};
+    pipeline::CommandSpec join = command("join");
+    join.order_matters = true;
+    pipeline::ParameterSpec key;
+    key.name = "key";
+    key.kind = pipeline::ParameterKind::Picture;
+    key.repeatable = true;
+    key.takes_key = true;
+    join.named.insert(join.named.begin(), key);
+    return {command("copy"), command("wait"), fill, command("die"), command("refuse"), send, join};
   }
 
   base::Result<ipc::Probe> probe(workers::InputBytes input, const ipc::RunLimits&) override {
@@ -95,6 +105,10 @@ class TestWorker final : public workers::Worker {
       filling.assign(static_cast<std::size_t>(call.integer("bytes").value_or(0)), 'x');
       bytes = std::as_bytes(std::span(filling));
     }
+    if (call.name() == "join") {
+      filling = joined(context);
+      bytes = std::as_bytes(std::span(filling));
+    }
     if (auto written = context.output.write(bytes); !written) {
       return base::fail(std::move(written.error()));
     }
@@ -106,6 +120,14 @@ class TestWorker final : public workers::Worker {
   }
 
  private:
+  static std::string joined(const workers::RunContext& context) {
+    std::string text(text_of(context.input));
+    for (const workers::OtherInput& other : context.others) {
+      text += "+" + std::string(text_of(other.bytes));
+      if (text.ends_with("die")) ::kill(::getpid(), SIGKILL);
+    }
+    return text;
+  }
   static void wait_for_signal() {
     sigset_t set;
     ::sigemptyset(&set);
