@@ -27,22 +27,26 @@ base::Result<void> check_reader(const BucketDelivery& bucket, std::string_view u
                     "This bucket is private, and the token is not of one of its owners.");
 }
 
-base::Result<std::string> resolve_style(const BucketDelivery& bucket, pipeline::Target& target) {
-  const std::size_t at = target.key.find_last_of(bucket.separators);
+std::optional<std::size_t> style_of(const BucketDelivery& bucket, std::string_view path) {
+  const std::size_t at = path.find_last_of(bucket.separators);
   // A separator at the very beginning has no key before it.
-  if (at != std::string::npos && at > 0) {
-    const auto style = bucket.styles.find(std::string_view(target.key).substr(at + 1));
-    if (style != bucket.styles.end()) {
-      if (target.pipeline) {
-        return base::fail(Reason::BadTarget,
-                          fmt::format("{} is a style, which stands for a pipeline: no other can "
-                                      "follow it.",
-                                      pipeline::in_quotes(style->first)));
-      }
-      target.key.resize(at);
-      target.pipeline = style->second;
-      return style->first;
+  if (at == std::string_view::npos || at == 0) return std::nullopt;
+  if (!bucket.styles.contains(path.substr(at + 1))) return std::nullopt;
+  return at;
+}
+
+base::Result<std::string> resolve_style(const BucketDelivery& bucket, pipeline::Target& target) {
+  if (const auto at = style_of(bucket, target.key)) {
+    const auto style = bucket.styles.find(std::string_view(target.key).substr(*at + 1));
+    if (target.pipeline) {
+      return base::fail(Reason::BadTarget,
+                        fmt::format("{} is a style, which stands for a pipeline: no other can "
+                                    "follow it.",
+                                    pipeline::in_quotes(style->first)));
     }
+    target.key.resize(*at);
+    target.pipeline = style->second;
+    return style->first;
   }
   if (bucket.protect_originals) {
     return base::fail(Reason::OriginalProtected,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -29,6 +31,10 @@ using DeliveryTable = std::map<std::string, BucketDelivery, std::less<>>;
 // May `user` (Caller::user) read this bucket at all? TokenMissing for the nameless, TokenInvalid
 // for users who are no owners.
 base::Result<void> check_reader(const BucketDelivery& bucket, std::string_view user);
+
+// Where the last separator of a path is followed by the name of a style, and has something before
+// it: where it stands. nullopt: the path is a key.
+std::optional<std::size_t> style_of(const BucketDelivery& bucket, std::string_view path);
 
 // Takes <key><separator><style> apart: where the last separator of the key is followed by the name
 // of a style, the target becomes the key before it with the style's pipeline, and the name is the

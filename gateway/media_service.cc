@@ -6,6 +6,7 @@
 
 #include "base/crypto.h"
 #include "gateway/answer_head.h"
+#include "gateway/host_bucket.h"
 #include "gateway/retry_after.h"
 
 namespace millrace::gateway {
@@ -43,18 +44,6 @@ class InFlight {
 };
 
 }  // namespace
-
-std::optional<std::string_view> bucket_of_host(const std::map<std::string, HostConfig>& hosts,
-                                               std::optional<std::string_view> host_header) {
-  if (hosts.empty() || !host_header) return std::nullopt;
-  std::string host(host_header->substr(0, host_header->find(':')));
-  for (char& c : host) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  const auto found = hosts.find(host);
-  if (found == hosts.end()) return std::nullopt;
-  return found->second.bucket;
-}
 
 MediaService::MediaService(net::asio::io_context& io, net::BlockingPool& disk, Shared& shared,
                            std::size_t threads)
@@ -107,7 +96,7 @@ net::Awaitable<std::optional<Refusal>> MediaService::serve(net::HttpExchange& ex
     co_return refusal(std::move(bucket.error()));
   }
   const std::shared_ptr<const DeliveryTable> table = shared_.delivery->table();
-  Wanted wanted{.target = *std::move(target), .bucket = table->at(record.bucket)};
+  Wanted wanted{.target = *std::move(target), .table = *table, .bucket = table->at(record.bucket)};
   std::optional<Refusal> refused = co_await serve_wanted(exchange, wanted, record);
   co_return refused;
 }
@@ -123,6 +112,7 @@ net::Awaitable<std::optional<Refusal>> MediaService::serve_wanted(net::HttpExcha
   auto style = resolve_style(wanted.bucket, wanted.target);
   if (!style) co_return refusal(std::move(style.error()));
   wanted.style = *std::move(style);
+  wanted.user = asking->caller.user;
   record.key = wanted.target.key;
   std::optional<Refusal> refused;
   if (wanted.target.pipeline) {
@@ -164,7 +154,10 @@ bool MediaService::has_fallback(const Wanted& wanted) {
 
 base::Result<VariantPlan> MediaService::plan(const net::HttpExchange& exchange,
                                              const Wanted& wanted, const pipeline::Target& target) {
-  auto plan = variants_.plan(target, wanted.bucket, exchange);
+  const PictureRules pictures(
+      shared_.config.hosts, shared_.buckets, wanted.table,
+      {.bucket = target.bucket, .user = wanted.user, .by_style = !wanted.style.empty()});
+  auto plan = variants_.plan(target, wanted.bucket, pictures, exchange);
   const bool unusable = !plan && (plan.error().reason == Reason::UnknownCommand ||
                                   plan.error().reason == Reason::BadParameter);
   if (unusable && !wanted.style.empty()) {

@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "base/error.h"
 #include "gateway/admission.h"
@@ -42,8 +41,10 @@ class MediaService {
   // A request as its bucket understands it. In the request's frame.
   struct Wanted {
     pipeline::Target target;
-    const BucketDelivery& bucket;
-    std::string style = {};  // the name that stood behind the key; empty: none
+    const DeliveryTable& table;
+    const BucketDelivery& bucket;  // of the table
+    std::string style = {};        // the name that stood behind the key; empty: none
+    std::string user = {};         // who asks
   };
   static bool has_fallback(const Wanted& wanted);
   net::Awaitable<std::optional<Refusal>> serve_wanted(net::HttpExchange& exchange, Wanted& wanted,
@@ -72,9 +73,5 @@ class MediaService {
   VariantProxy variants_;
   std::unique_ptr<RedisLink> redis_;  // null where limits are this gateway's own
 };
-
-// The bucket that `hosts` maps a Host header to, if any. The header's case and port do not matter.
-std::optional<std::string_view> bucket_of_host(const std::map<std::string, HostConfig>& hosts,
-                                               std::optional<std::string_view> host_header);
 
 }  // namespace millrace::gateway

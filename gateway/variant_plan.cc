@@ -20,6 +20,14 @@ base::Deadline work_deadline(base::TimePoint received_at, base::Duration promise
   return base::Deadline::after(received_at, promised - way_back);
 }
 
+base::Result<void> settle_pictures(pipeline::Pipeline& pipeline,
+                                   const pipeline::Catalogue& catalogue,
+                                   const PictureRules* rules) {
+  if (rules != nullptr) return rules->settle(pipeline, catalogue.limits());
+  if (pipeline::pictures_of(pipeline).empty()) return {};
+  return base::fail(base::Reason::BadParameter, "No other pictures can be named here.");
+}
+
 }  // namespace
 
 std::vector<std::string_view> VariantPlan::command_names() const {
@@ -32,7 +40,8 @@ std::vector<std::string_view> VariantPlan::command_names() const {
 base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
                                        const pipeline::Target& target,
                                        const pipeline::AskPlace& place, base::TimePoint received_at,
-                                       const DeadlineConfig& deadlines, const FormatWish& wish) {
+                                       const DeadlineConfig& deadlines, const FormatWish& wish,
+                                       const PictureRules* pictures) {
   if (catalogue.specs().empty()) {
     return base::fail(base::Reason::NoNode, "No node is known yet that could do this work.",
                       "the catalogue is empty");
@@ -41,6 +50,9 @@ base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
   if (!checked) return base::fail(std::move(checked.error()));
   if (auto filled = pipeline::fill_from_request(*checked, catalogue, place); !filled) {
     return base::fail(std::move(filled.error()));
+  }
+  if (auto settled = settle_pictures(*checked, catalogue, pictures); !settled) {
+    return base::fail(std::move(settled.error()));
   }
   VariantPlan plan;
   plan.bucket = target.bucket;

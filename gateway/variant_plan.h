@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "gateway/config.h"
 #include "gateway/format_negotiation.h"
+#include "gateway/picture_rules.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/request_values.h"
 #include "pipeline/target.h"
@@ -37,12 +38,13 @@ struct VariantPlan {
 };
 
 // Checks the target's pipeline, which is there, against the commands of the fleet, gives it what it
-// needs to know of the request, and settles its format for this client. UnknownCommand and
-// BadParameter as Catalogue::check and fill_from_request; NoNode while no command is known at all.
+// needs to know of the request, and settles what other pictures it names and its format for this
+// client. UnknownCommand and BadParameter as Catalogue::check and fill_from_request, errors of
+// PictureRules::settle (null: none may be named); NoNode while no command is known at all.
 base::Result<VariantPlan> plan_variant(const pipeline::Catalogue& catalogue,
                                        const pipeline::Target& target,
                                        const pipeline::AskPlace& place, base::TimePoint received_at,
-                                       const DeadlineConfig& deadlines,
-                                       const FormatWish& wish = {});
+                                       const DeadlineConfig& deadlines, const FormatWish& wish = {},
+                                       const PictureRules* pictures = nullptr);
 
 }  // namespace millrace::gateway

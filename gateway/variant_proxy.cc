@@ -46,6 +46,7 @@ VariantProxy::VariantProxy(net::asio::io_context& io, Shared& shared, std::size_
 
 base::Result<VariantPlan> VariantProxy::plan(const pipeline::Target& target,
                                              const BucketDelivery& bucket,
+                                             const PictureRules& pictures,
                                              const net::HttpExchange& exchange) {
   fleet_.refresh();
   const net::HttpRequest& request = exchange.request();
@@ -59,7 +60,7 @@ base::Result<VariantPlan> VariantProxy::plan(const pipeline::Target& target,
                         .auto_by_default = bucket.auto_format,
                         .published = &fleet_.formats()};
   auto plan = plan_variant(fleet_.snapshot().catalogue, target, place, exchange.received_at(),
-                           shared_.config.deadlines, wish);
+                           shared_.config.deadlines, wish, &pictures);
   if (!plan) return plan;
   plan->cpu_ms = router_.expect(plan->text);
   plan->is_private = bucket.is_private;

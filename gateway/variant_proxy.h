@@ -10,6 +10,7 @@
 #include "gateway/bucket_delivery.h"
 #include "gateway/fleet_view.h"
 #include "gateway/node_link.h"
+#include "gateway/picture_rules.h"
 #include "gateway/request_record.h"
 #include "gateway/shared.h"
 #include "gateway/variant_plan.h"
@@ -29,7 +30,7 @@ class VariantProxy {
 
   // What is wanted, checked and weighed; nothing is done yet. `target` has a pipeline.
   base::Result<VariantPlan> plan(const pipeline::Target& target, const BucketDelivery& bucket,
-                                 const net::HttpExchange& exchange);
+                                 const PictureRules& pictures, const net::HttpExchange& exchange);
 
   // nullopt: the client has its answer, or is gone (record.failure says so). A Refusal: nothing was
   // sent to the client yet. The arguments outlive the call.

@@ -95,6 +95,77 @@ TEST_F(DeliveryTest, AStyleThatTheFleetCannotMakeIsNamed) {
       << reply.body;
 }
 
+std::string mark(const std::string& picture) {
+  return "mark/image/" + base::base64url_encode(picture);
+}
+
+class PicturesTest : public DeliveryTest {
+ protected:
+  PicturesTest() {
+    config_.hosts["img.example.com"].bucket = "photos";
+    for (const char* name : {"logos", "vault", "guarded"}) {
+      other_buckets_[name].folder = folder_;
+    }
+    other_buckets_["vault"].delivery.is_private = true;
+    other_buckets_["vault"].delivery.owners = {"acme"};
+    other_buckets_["guarded"].delivery.protect_originals = true;
+    other_buckets_["guarded"].delivery.owners = {"zoe"};
+    delivery().owners = {"acme"};
+    delivery().styles["sealed"] = mark("kodo://vault/seal.png");
+    delivery().styles["stolen"] = mark("kodo://guarded/seal.png");
+  }
+};
+
+TEST_F(PicturesTest, AreSettledBeforeAnythingIsSentAnywhere) {
+  start_gateway();
+  const FakeAgent& agent = start_agent(answer_small);
+  for (const char* name :
+       {"b c.png", "kodo://photos/b c.png", "http://img.example.com/b%20c.png"}) {
+    ASSERT_EQ(get("/photos/a.jpg?" + mark(name)).status, 200) << name;
+    EXPECT_EQ(task_of(agent.requests().back()).pipeline, mark("kodo://photos/b c.png")) << name;
+  }
+  ASSERT_EQ(get("/photos/a.jpg?" + mark("kodo://logos/l.png")).status, 200);
+  EXPECT_EQ(task_of(agent.requests().back()).pipeline, mark("kodo://logos/l.png"));
+}
+
+TEST_F(PicturesTest, WhatMayNotBeNamedIsRefusedAndNobodyIsAsked) {
+  start_gateway();
+  const FakeAgent& agent = start_agent(answer_small);
+  const auto refusal = [this](const std::string& picture) {
+    const Reply reply = get("/photos/a.jpg?" + mark(picture));
+    return std::to_string(reply.status) + " " + reason_of(reply);
+  };
+  EXPECT_EQ(refusal("http://evil.example.com/a.png"), "400 bad_parameter");
+  EXPECT_EQ(refusal("http://img.example.com/a.png-thumb"), "400 bad_parameter");
+  EXPECT_EQ(refusal("kodo://none/a.png"), "404 no_bucket");
+  EXPECT_EQ(refusal("kodo://vault/seal.png"), "401 token_missing");
+  EXPECT_EQ(refusal("kodo://guarded/seal.png"), "403 original_protected");
+  const std::string target = "/photos/a.jpg?" + mark("kodo://vault/seal.png");
+  EXPECT_EQ(reason_of(get_as_x(signed_target(target, "ZK", "ZS", kFarAway))), "token_invalid");
+  EXPECT_EQ(reason_of(get_as_x(signed_target(target, "AK", "SK", kFarAway))), "original_protected");
+  EXPECT_TRUE(agent.requests().empty());
+}
+
+TEST_F(PicturesTest, AStyleNamesWhatItsOwnerOwns) {
+  start_gateway();
+  const FakeAgent& agent = start_agent(answer_small);
+  EXPECT_EQ(get("/photos/a.jpg-sealed").status, 200);
+  EXPECT_EQ(task_of(agent.requests().back()).pipeline, mark("kodo://vault/seal.png"));
+  const Reply stolen = get("/photos/a.jpg-stolen");
+  EXPECT_EQ(stolen.status, 403);
+  EXPECT_EQ(reason_of(stolen), "original_protected");
+  EXPECT_EQ(agent.requests().size(), 1U);
+}
+
+TEST_F(PicturesTest, InAPrivateBucketItsOwnerNamesItsOwn) {
+  start_gateway();
+  const FakeAgent& agent = start_agent(answer_small);
+  const std::string target = "/vault/a.jpg?" + mark("seal.png");
+  EXPECT_EQ(get(target).status, 401);
+  EXPECT_EQ(get_as_x(signed_target(target, "AK", "SK", kFarAway)).status, 200);
+  EXPECT_EQ(task_of(agent.requests().back()).pipeline, mark("kodo://vault/seal.png"));
+}
+
 TEST_F(DeliveryTest, ProtectedOriginalsAreRefused) {
   delivery().protect_originals = true;
   start_gateway();

@@ -45,6 +45,17 @@ pipeline::CommandSpec code_command() {
   return spec;
 }
 
+// One that lays other pictures over the original.
+pipeline::CommandSpec mark_command() {
+  pipeline::CommandSpec spec = command("mark", "image");
+  pipeline::ParameterSpec image;
+  image.name = "image";
+  image.kind = pipeline::ParameterKind::Picture;
+  image.takes_key = true;
+  spec.named.push_back(image);
+  return spec;
+}
+
 discovery::NodeRecord record_of(const FakeAgent::Options& options, const net::Endpoint& endpoint) {
   discovery::NodeRecord record;
   record.id = options.id;
@@ -61,8 +72,8 @@ discovery::NodeRecord record_of(const FakeAgent::Options& options, const net::En
     format.choices = options.formats;
     resize.named.push_back(format);
   }
-  record.kinds = {
-      discovery::NodeKind{"image", 2, {resize, command("info", "json"), code_command()}}};
+  record.kinds = {discovery::NodeKind{
+      "image", 2, {resize, command("info", "json"), code_command(), mark_command()}}};
   return record;
 }
 
@@ -123,7 +134,9 @@ GatewayTest::~GatewayTest() {
 }
 
 Gateway::Options GatewayTest::options() const {
-  return {.config = config_, .buckets = {{"photos", photos_}}, .fleet_key = kFleetKey};
+  auto buckets = other_buckets_;
+  buckets["photos"] = photos_;
+  return {.config = config_, .buckets = std::move(buckets), .fleet_key = kFleetKey};
 }
 
 void GatewayTest::start_gateway() {

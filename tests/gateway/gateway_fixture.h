@@ -4,6 +4,7 @@
 #include <atomic>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -79,6 +80,7 @@ class GatewayTest : public testing::Test {
   std::filesystem::path folder_;
   GatewayConfig config_;
   storage::BucketConfig photos_;  // its folder is folder_
+  std::map<std::string, storage::BucketConfig> other_buckets_;
   std::unique_ptr<Gateway> gateway_;
   std::vector<std::unique_ptr<FakeAgent>> agents_;
 };

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "gateway/media_service.h"
+#include "gateway/host_bucket.h"
 #include "tests/gateway/gateway_fixture.h"
 
 namespace millrace::gateway {
