@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gateway/host_bucket.h"
+#include "gateway/request_record.h"
 #include "tests/gateway/gateway_fixture.h"
 
 namespace millrace::gateway {

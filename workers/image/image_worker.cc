@@ -169,9 +169,9 @@ base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
   TaskWatch watch(context.deadline, context.limits.cpu_max, TaskWatch::clocks_of_process());
   try {
     ImageStage stage(*source, context.limits, watch, context.others);
-    if (auto applied = impl_->apply(context.pipeline, stage, watch); !applied) {
-      return base::fail(std::move(applied.error()));
-    }
+    const auto applied = impl_->apply(context.pipeline, stage, watch);
+    impl_->last_source_px += stage.others_px();
+    if (!applied) return base::fail(applied.error());
     const std::optional<std::string>& document = stage.json();
     auto outcome = document
                        ? write_document(*document, stage.cacheable_by_clients(), context.output)

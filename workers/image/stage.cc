@@ -69,6 +69,12 @@ base::Result<const Source*> ImageStage::other(std::string_view value) {
   return read_others_.emplace(value, std::move(kept)).first->second.get();
 }
 
+std::uint64_t ImageStage::others_px() const {
+  std::uint64_t px = 0;
+  for (const auto& [unused, source] : read_others_) px += pixels_of(source->stored);
+  return px;
+}
+
 void ImageStage::begin() {
   image_.reset();
   file_.reset();

@@ -58,6 +58,8 @@ class ImageStage {
   // been read, within the limits of an original, and read_source()'s errors name it. Valid for as
   // long as the stage. other_picture.h decodes it.
   base::Result<const Source*> other(std::string_view value);
+  // Of those asked for so far, px in all.
+  [[nodiscard]] std::uint64_t others_px() const;
   [[nodiscard]] const ipc::RunLimits& limits() const { return limits_; }
   [[nodiscard]] bool has_alpha() const;
   // How what this command was given is, in meaning, encoded: the source's format, or what stands

@@ -84,7 +84,7 @@ double rounded(double value) { return std::round(value * 1e6) / 1e6; }
 // What the other picture shows, or what was to be encoded.
 base::Result<Plane> wanted_luma(const std::optional<std::string>& other, ImageStage& stage) {
   if (!other) {
-    const auto picture = stage.picture();
+    const auto picture = stage.picture_in_memory();
     if (!picture) return base::fail(picture.error());
     return luma_on_white(*picture, stage.watch());
   }
@@ -117,10 +117,11 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   if (other) {
     if (auto same = check_size(*other, stage); !same) return same;
   }
-  auto file = stage.encoded();
-  if (!file) return base::fail(std::move(file.error()));
+  // Before the file: the picture can be read once.
   const auto wanted = wanted_luma(other, stage);
   if (!wanted) return base::fail(wanted.error());
+  auto file = stage.encoded();
+  if (!file) return base::fail(std::move(file.error()));
   const auto shown = shown_luma(*file, stage);
   if (!shown) return base::fail(shown.error());
   const SsimScore score = ssim(*wanted, *shown);
