@@ -11,6 +11,7 @@
 
 #include "gateway/host_bucket.h"
 #include "pipeline/target.h"
+#include "pipeline/wording.h"
 
 namespace millrace::gateway {
 namespace {
@@ -144,7 +145,8 @@ base::Result<void> PictureRules::check_use(const std::string& bucket) const {
   if (bucket == request_.bucket) return {};
   const auto found = delivery_.find(bucket);
   if (found == delivery_.end()) {
-    return base::fail(Reason::NoBucket, fmt::format("there is no bucket \"{}\".", bucket));
+    return base::fail(Reason::NoBucket,
+                      fmt::format("there is no bucket {}.", pipeline::in_quotes(bucket)));
   }
   const BucketDelivery& other = found->second;
   if (!other.is_private && !other.protect_originals) return {};

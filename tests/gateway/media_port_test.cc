@@ -196,10 +196,11 @@ TEST_F(MediaPortTest, ApiPortListsCommands) {
     (void)co_await exchange.respond(picture_head(), "picture");
   });
   const auto json = nlohmann::json::parse(fetch(api_port(), "/v1/commands").body);
-  ASSERT_EQ(json["commands"].size(), 3U);
+  ASSERT_EQ(json["commands"].size(), 4U);
   EXPECT_EQ(json["commands"][0]["name"], "code");
   EXPECT_EQ(json["commands"][1]["name"], "info");
-  EXPECT_EQ(json["commands"][2]["name"], "resize");
+  EXPECT_EQ(json["commands"][2]["name"], "mark");
+  EXPECT_EQ(json["commands"][3]["name"], "resize");
   EXPECT_EQ(fetch(api_port(), "/v1/nothing").status, 404);
   EXPECT_EQ(fetch(api_port(), "/v1/commands", {{"Content-Length", "0"}}, "POST").status, 405);
 }
