@@ -3,6 +3,9 @@
 // Commands that need other pictures than the original: animate, montage, and compare with one.
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +16,7 @@
 #include "pipeline/picture.h"
 #include "tests/workers/image/pictures.h"
 #include "tests/workers/image/running.h"
+#include "workers/image/other_picture.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -66,6 +70,88 @@ void expect_color(const VImage& image, int left, int top, const Color& wanted, d
   for (std::size_t band = 0; band < 3; ++band) {
     EXPECT_NEAR(seen[band], wanted[band], tolerance) << "at " << left << ", " << top;
   }
+}
+
+// --- how they are read -------------------------------------------------------------------------
+
+// A stage that has one other picture, called "o".
+class OpenOtherTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { test_worker(); }
+  ImageStage& with_other(std::string file, const ipc::RunLimits& limits = {}) {
+    stage_.reset();
+    other_ = std::move(file);
+    inputs_ = {{pipeline::picture_value("b", "o"), std::as_bytes(std::span(other_))}};
+    source_ = *read_source(std::as_bytes(std::span(original_)), {});
+    stage_.emplace(*source_, limits, watch_, inputs_);
+    return *stage_;
+  }
+  const std::string value_ = pipeline::picture_value("b", "o");
+
+ private:
+  std::string original_ = make_jpeg(16, 16);
+  std::string other_;
+  std::vector<OtherInput> inputs_;
+  std::optional<Source> source_;
+  TaskWatch watch_{base::Deadline::never(), std::chrono::hours(1), TaskWatch::clocks_of_process()};
+  std::optional<ImageStage> stage_;
+};
+
+TEST_F(OpenOtherTest, GivesSrgbWithAlphaWhateverThePictureIs) {
+  const VImage photo = make_photo(60, 40);
+  const std::vector<std::string> files = {
+      make_jpeg(60, 40, 95),
+      make_oriented_jpeg(60, 40, 6),
+      make_file(photo, ".png"),
+      make_file(make_deep_photo(60, 40), ".png"),
+      make_file(photo.colourspace(VIPS_INTERPRETATION_B_W), ".png"),
+      make_file(make_photo_with_alpha(60, 40), ".png"),
+      make_file(make_photo_with_alpha(60, 40).colourspace(VIPS_INTERPRETATION_B_W), ".png")};
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    ImageStage& stage = with_other(files[i]);
+    const auto size = size_of_other(stage, value_);
+    ASSERT_TRUE(size) << i;
+    EXPECT_EQ(*size, (Size{60, 40})) << i;
+    const auto picture = open_other(stage, value_);
+    ASSERT_TRUE(picture) << i << picture.error().public_message;
+    EXPECT_EQ(picture->width(), 60) << i;
+    EXPECT_EQ(picture->height(), 40) << i;
+    EXPECT_EQ(picture->bands(), 4) << i;
+    EXPECT_EQ(picture->format(), VIPS_FORMAT_UCHAR) << i;
+    EXPECT_EQ(picture->interpretation(), VIPS_INTERPRETATION_sRGB) << i;
+    const VImage colors = picture->extract_band(0, VImage::option()->set("n", 3));
+    const bool gray = i == 4 || i == 6;
+    const VImage wanted =
+        gray ? photo.colourspace(VIPS_INTERPRETATION_B_W).colourspace(VIPS_INTERPRETATION_sRGB)
+             : photo;
+    EXPECT_LT(mean_delta_e(colors, wanted), 4) << i;
+    EXPECT_EQ(picture->getpoint(0, 0).back() > 200, i < 5) << i << ": alpha at the corner";
+  }
+}
+
+TEST_F(OpenOtherTest, ScalesAndCropsTheUprightPicture) {
+  ImageStage& stage = with_other(make_oriented_jpeg(800, 600, 8));
+  const auto picture = open_other(stage, value_, {{200, 150}, {20, 10, 100, 80}});
+  ASSERT_TRUE(picture) << picture.error().public_message;
+  ASSERT_EQ(picture->width(), 100);
+  ASSERT_EQ(picture->height(), 80);
+  const VImage wanted = make_photo(800, 600).resize(0.25).extract_area(20, 10, 100, 80);
+  EXPECT_LT(mean_difference(picture->extract_band(0, VImage::option()->set("n", 3)), wanted), 6);
+}
+
+TEST_F(OpenOtherTest, TheStageStaysAsItIs) {
+  ImageStage& stage = with_other(make_jpeg(60, 40));
+  ASSERT_TRUE(open_other(stage, value_));
+  EXPECT_TRUE(stage.untouched());
+  EXPECT_EQ(stage.size(), (Size{16, 16}));
+  EXPECT_EQ(stage.others_px(), 60U * 40U);
+}
+
+TEST_F(OpenOtherTest, WhatDidNotComeAlongIsNoCrash) {
+  ImageStage& stage = with_other(make_jpeg(60, 40));
+  const auto missing = open_other(stage, pipeline::picture_value("b", "another"));
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().reason, base::Reason::Internal);
 }
 
 // --- animate ----------------------------------------------------------------------------------
