@@ -53,7 +53,7 @@ class PictureRulesTest : public testing::Test {
     delivery_["guarded"].owners = {"zoe"};
   }
 
-  base::Result<std::string> settle(const std::vector<std::string>& names) const {
+  [[nodiscard]] base::Result<std::string> settle(const std::vector<std::string>& names) const {
     std::string text = "mark";
     for (const std::string& name : names) text += "/image/" + base::base64url_encode(name);
     auto pipeline = catalogue().check(text);
@@ -69,7 +69,7 @@ class PictureRulesTest : public testing::Test {
     return result;
   }
   // What one name stands for, or "!<reason>".
-  std::string meaning(const std::string& name) const {
+  [[nodiscard]] std::string meaning(const std::string& name) const {
     const auto result = settle({name});
     return result ? *result : "!" + std::string(base::word_of(result.error().reason));
   }

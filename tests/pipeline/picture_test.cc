@@ -153,7 +153,7 @@ TEST(AboutPictureTest, NamesThePictureAndKeepsTheReason) {
 }
 
 TEST(PictureSpecTest, TravelsAsJson) {
-  CommandSpec spec = *catalogue().find("pair");
+  const CommandSpec spec = *catalogue().find("pair");
   const auto read = command_spec_from_json(to_json(spec));
   ASSERT_TRUE(read);
   EXPECT_EQ(*read, spec);

@@ -527,7 +527,8 @@ TEST(CompareWithTest, SizesMustBeEqual) {
 
 class HostileOtherTest : public ::testing::TestWithParam<std::string> {
  protected:
-  base::Result<Variant> run(const std::string& other, const ipc::RunLimits& limits = {}) const {
+  [[nodiscard]] base::Result<Variant> run(const std::string& other,
+                                          const ipc::RunLimits& limits = {}) const {
     return run_pipeline(make_jpeg(64, 48), GetParam(), {other}, limits);
   }
 };
