@@ -36,13 +36,17 @@ Data load(ByteSpan block) {
   return data;
 }
 
+// What libexif says of a number that the standard gives no meaning to.
+constexpr std::string_view kNoMeaning = "Internal error (unknown value ";
+
 std::string value_of(ExifEntry& entry) {
   std::string text(kExifValueBytesMax, '\0');
   if (exif_entry_get_value(&entry, text.data(), static_cast<unsigned>(text.size())) == nullptr) {
     return {};
   }
   text.resize(text.find('\0'));
-  return text;
+  if (!text.starts_with(kNoMeaning)) return text;
+  return text.substr(kNoMeaning.size(), text.find(')') - kNoMeaning.size());
 }
 
 }  // namespace

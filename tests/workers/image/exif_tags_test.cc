@@ -89,6 +89,17 @@ TEST(ExifTagsTest, ReadsTheReferencesExampleInBothByteOrders) {
   }
 }
 
+TEST(ExifTagsTest, ANumberWithoutAMeaningIsThatNumber) {
+  Tiff tiff(true);
+  tiff.put(2, 2);
+  tiff.entry(0x0128, 3, 1, 1, 2);    // ResolutionUnit: none
+  tiff.entry(0x0103, 3, 1, 777, 2);  // Compression
+  tiff.put(0, 4);
+  const std::vector<ExifTag> tags = read_exif_tags(tiff.bytes());
+  expect_tag(tags, "ResolutionUnit", "1", 3);
+  expect_tag(tags, "Compression", "777", 3);
+}
+
 TEST(ExifTagsTest, ThePrefixMayStandBeforeIt) {
   Bytes block = {'E', 'x', 'i', 'f', 0, 0};
   const Bytes tiff = example(true);

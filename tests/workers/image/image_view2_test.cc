@@ -74,6 +74,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"C13", "imageView2/3/w/500/h/400", 1000, 500, 800, 400},
                     Case{"ShrinkOnLoadBy8", "imageView2/1/w/60/h/90", 2000, 1500, 60, 90},
                     Case{"NarrowCrop", "imageView2/1/w/20/h/300", 900, 600, 20, 300},
+                    Case{"OfOldCrops", "imageView/1/w/200/h/200", 640, 427, 200, 200},
+                    Case{"OfOldFits", "imageView/2/w/200", 640, 427, 200, 133},
                     Case{"OnlyConverted", "imageView2/0/format/jpg", 321, 123, 321, 123}),
     [](const auto& test) { return test.param.name; });
 
@@ -105,6 +107,21 @@ TEST(ImageView2ParametersTest, QualityGrowsTheFile) {
   };
   EXPECT_LT(size_at("30"), size_at("75"));
   EXPECT_LT(size_at("75"), size_at("95"));
+}
+
+TEST(ImageView2ParametersTest, TheOldCommandHasQuality85) {
+  const std::string source = make_file(make_photo(400, 300), ".png");
+  const auto file = [&source](const char* pipeline) {
+    return run_pipeline(source, pipeline)->file;
+  };
+  EXPECT_EQ(file("imageView/2/w/200/format/jpg"), file("imageView2/2/w/200/format/jpg/q/85"));
+  EXPECT_EQ(file("imageView/2/w/200/q/60/format/jpg"), file("imageView2/2/w/200/format/jpg/q/60"));
+  const auto without_sides = run_pipeline(source, "imageView/2/format/jpg");
+  ASSERT_FALSE(without_sides);
+  EXPECT_EQ(without_sides.error().reason, base::Reason::BadParameter);
+  const pipeline::Catalogue catalogue(test_worker().commands());
+  EXPECT_FALSE(catalogue.check("imageView/0/w/200"));
+  EXPECT_FALSE(catalogue.check("imageView/3/w/200"));
 }
 
 TEST(ImageView2ParametersTest, SpendsNoMoreQualityThanAJpegSourceHasUnlessForced) {
