@@ -3,7 +3,7 @@
 // Linked into what links libvips when a sanitizer is on. The codecs' libraries are the
 // distribution's, without instrumentation: the thread sanitizer does not see the locks of glib
 // (futexes of its own) by which libvips' threads take turns. Our own code stays watched. The HEVC
-// encoder keeps a few tables for the life of the process.
+// encoder and fontconfig keep a few tables for the life of the process.
 
 // NOLINTBEGIN(bugprone-reserved-identifier, readability-identifier-naming): the sanitizers' names
 extern "C" const char* __tsan_default_suppressions();
@@ -35,5 +35,5 @@ race:libopencv_
 )";
 }
 extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() { return "leak:libx265"; }
+extern "C" const char* __lsan_default_suppressions() { return "leak:libx265\nleak:libfontconfig"; }
 // NOLINTEND(bugprone-reserved-identifier, readability-identifier-naming)
