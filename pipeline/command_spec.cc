@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "base/crypto.h"
+#include "pipeline/value.h"
 #include "pipeline/wording.h"
 
 namespace millrace::pipeline {
@@ -60,6 +62,15 @@ base::Result<void> validate_parameter(const CommandSpec& spec, const ParameterSp
       if (auto valid = validate(form); !valid) return unsound(spec, valid.error().public_message);
     }
     return {};
+  }
+  if (parameter.kind == ParameterKind::Text && !parameter.choices.empty()) {
+    const auto fits = [&parameter](const std::string& choice) {
+      return !choice.empty() &&
+             canonical_value(parameter, base::base64url_encode(choice)).has_value();
+    };
+    if (parameter.choices.size() > kChoicesMax || !std::ranges::all_of(parameter.choices, fits)) {
+      return unsound(spec, parameter.name + " has too many choices, or impossible ones");
+    }
   }
   if (parameter.kind == ParameterKind::Choice) {
     if (parameter.choices.empty() || parameter.choices.size() > kChoicesMax ||

@@ -21,7 +21,9 @@ enum class ParameterKind {
   Flag,     // no value at all: the name stands alone; named parameters only
   Form,     // text of the first of `forms` that it fits
   Color,    // base64url (RFC 4648 section 5) of a colour's name or of #RRGGBB[AA]; see color.h
-  Text,     // base64url of [min, max] bytes of UTF-8 without NUL, with or without its padding
+  // base64url of [min, max] bytes of UTF-8 without NUL, with or without its padding; where there
+  // are `choices`, of one of them; canonical in the spelling of `choices`
+  Text,
   Picture,  // base64url of the name of another picture than the original; see picture.h
 };
 
@@ -33,7 +35,7 @@ struct ParameterSpec {
   std::int64_t min = 0;
   std::int64_t max = 0;
   std::vector<std::string> choices;
-  bool ignore_case = false;  // Choice only
+  bool ignore_case = false;  // of `choices`; letters of ASCII alone
   std::vector<ValueForm> forms;
   bool required = false;
   // In a command whose order matters: may be given any number of times, and each counts.

@@ -65,10 +65,11 @@ ordered_json parameters_to_json(const std::vector<ParameterSpec>& parameters) {
     item["summary"] = parameter.summary;
     item["kind"] = word_of(parameter.kind);
     if (!parameter.unit.empty()) item["unit"] = parameter.unit;
-    if (parameter.kind == ParameterKind::Choice) {
+    if (!parameter.choices.empty()) {
       item["choices"] = parameter.choices;
       item["ignore_case"] = parameter.ignore_case;
-    } else if (parameter.kind == ParameterKind::Form) {
+    }
+    if (parameter.kind == ParameterKind::Form) {
       item["forms"] = forms_to_json(parameter.forms);
     } else if (has_range(parameter.kind)) {
       item["min"] = parameter.min;
@@ -144,6 +145,9 @@ void read_parameter(JsonFields& fields, ParameterSpec& parameter) {
   } else if (has_range(parameter.kind)) {
     fields.integer("min", parameter.min, Presence::Required, INT64_MIN);
     fields.integer("max", parameter.max, Presence::Required, INT64_MIN);
+  }
+  if (parameter.kind == ParameterKind::Text) {
+    fields.texts("choices", parameter.choices, Presence::Optional);
   }
 }
 

@@ -51,9 +51,12 @@ std::string cell(std::string_view text) {
 std::string values(const ParameterSpec& parameter) {
   if (parameter.from_request) return "comes from the request; it cannot be given";
   std::string text;
-  if (parameter.kind == ParameterKind::Choice) {
+  if (!parameter.choices.empty()) {
+    if (parameter.kind == ParameterKind::Text) text = "the urlsafe base64 of ";
+    std::string separator;
     for (const std::string& choice : parameter.choices) {
-      text += (text.empty() ? "`" : ", `") + choice + "`";
+      text += separator + "`" + choice + "`";
+      separator = ", ";
     }
     return text + (parameter.ignore_case ? " (in any case)" : "");
   }

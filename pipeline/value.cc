@@ -44,14 +44,31 @@ std::string number_phrase(const ParameterSpec& spec) {
                               : fmt::format("a whole number from {} to {}", spec.min, spec.max);
 }
 
+std::string choice_phrase(const ParameterSpec& spec) {
+  const std::vector<std::string_view> names(spec.choices.begin(), spec.choices.end());
+  return names.size() == 1 ? std::string(names.front()) : "one of " + listed(names);
+}
+
 std::optional<std::string> canonical_color(std::string_view given) {
   const auto color = color_from_value(given);
   if (!color) return std::nullopt;
   return value_of(*color);
 }
 
+const std::string* choice_of(const ParameterSpec& spec, std::string_view given) {
+  for (const std::string& choice : spec.choices) {
+    if (choice == given || (spec.ignore_case && same_without_case(choice, given))) return &choice;
+  }
+  return nullptr;
+}
+
 std::optional<std::string> canonical_text(const ParameterSpec& spec, std::string_view given) {
   const auto text = text_from_value(given);
+  if (text && !spec.choices.empty()) {
+    const std::string* choice = choice_of(spec, *text);
+    if (choice == nullptr) return std::nullopt;
+    return base::base64url_encode(*choice);
+  }
   if (!text || std::cmp_less(text->size(), spec.min) || std::cmp_greater(text->size(), spec.max)) {
     return std::nullopt;
   }
@@ -125,11 +142,7 @@ std::optional<std::string> canonical_value(const ParameterSpec& spec, std::strin
       if (const auto number = number_in_range(spec, given)) return std::to_string(*number);
       return std::nullopt;
     case ParameterKind::Choice:
-      for (const std::string& choice : spec.choices) {
-        if (choice == given || (spec.ignore_case && same_without_case(choice, given))) {
-          return choice;
-        }
-      }
+      if (const std::string* choice = choice_of(spec, given)) return *choice;
       return std::nullopt;
     case ParameterKind::Quality: {
       const bool forced = given.ends_with('!');
@@ -160,10 +173,8 @@ std::string allowed_values(const ParameterSpec& spec) {
   switch (spec.kind) {
     case ParameterKind::Integer:
       return number_phrase(spec) + unit;
-    case ParameterKind::Choice: {
-      const std::vector<std::string_view> names(spec.choices.begin(), spec.choices.end());
-      return names.size() == 1 ? std::string(names.front()) : "one of " + listed(names);
-    }
+    case ParameterKind::Choice:
+      return choice_phrase(spec);
     case ParameterKind::Quality:
       return number_phrase(spec) + unit + ", then \"!\" where it is to be forced";
     case ParameterKind::Size:
@@ -178,6 +189,7 @@ std::string allowed_values(const ParameterSpec& spec) {
       return fmt::format("the urlsafe base64 of #RRGGBB, #RRGGBBAA or one of {}", listed(names));
     }
     case ParameterKind::Text:
+      if (!spec.choices.empty()) return "the urlsafe base64 of " + choice_phrase(spec);
       return fmt::format("the urlsafe base64 of {} to {} bytes of UTF-8", spec.min, spec.max);
     case ParameterKind::Picture:
       return fmt::format("the urlsafe base64 of kodo://<bucket>/<key>{} a URL of a bucket's entry",

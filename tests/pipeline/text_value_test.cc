@@ -67,6 +67,31 @@ TEST(TextValueTest, ACallGivesItDecoded) {
       << refused.error().public_message;
 }
 
+TEST(TextValueTest, MayBeOneOfSomeTexts) {
+  ParameterSpec spec = text_parameter(1, 20);
+  spec.choices = {"黑体", "Arial"};
+  const auto value = [&spec](const std::string& text) {
+    return canonical_value(spec, base::base64url_encode(text)).value_or("");
+  };
+  EXPECT_EQ(value("黑体"), "6buR5L2T");
+  EXPECT_EQ(value("arial"), "") << "in that case alone";
+  EXPECT_EQ(value("宋体"), "");
+  spec.ignore_case = true;
+  EXPECT_EQ(value("aRIAL"), base::base64url_encode("Arial"));
+  EXPECT_EQ(allowed_values(spec), "the urlsafe base64 of one of 黑体, Arial");
+  const auto back = command_spec_from_json(to_json(command(spec)));
+  ASSERT_TRUE(back) << back.error().public_message;
+  EXPECT_EQ(*back, command(spec));
+  EXPECT_NE(to_markdown(command(spec)).find("urlsafe base64 of `黑体`, `Arial` (in any case)"),
+            std::string::npos);
+  spec.choices = {"a text of more than twenty bytes"};
+  EXPECT_TRUE(validate(command(spec))) << "the texts themselves are the bound";
+  spec.choices = {""};
+  EXPECT_FALSE(validate(command(spec)));
+  spec.choices = {std::string("a\0b", 3)};
+  EXPECT_FALSE(validate(command(spec))) << "no text at all";
+}
+
 TEST(TextValueTest, TravelsWithItsSpec) {
   ParameterSpec parameter = text_parameter(1, 99);
   parameter.from_request = true;

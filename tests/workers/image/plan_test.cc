@@ -40,8 +40,11 @@ class Dice {
 std::string digits(Dice& dice, const pipeline::FormNumber& number) {
   const auto min = static_cast<int>(number.min);
   const auto max = static_cast<int>(std::min<std::int64_t>(number.max, 150));
-  std::string text = std::to_string(dice.number(min, std::max(min, max)));
-  if (number.decimals_max > 0) text += "." + std::to_string(dice.number(1, 9));
+  const int whole = dice.number(min, std::max(min, max));
+  std::string text = std::to_string(whole);
+  if (number.decimals_max > 0 && whole < number.max) {
+    text += "." + std::to_string(dice.number(1, 9));
+  }
   if (number.is_offset) text = (dice.number(0, 1) == 0 ? "a" : "-") + text;
   return text;
 }
@@ -74,7 +77,7 @@ std::string value(Dice& dice, const pipeline::ParameterSpec& spec) {
                                                 99,
                                                 static_cast<std::uint8_t>(dice.number(0, 255))});
     case pipeline::ParameterKind::Text:
-      return base::base64url_encode("text");
+      return base::base64url_encode(spec.choices.empty() ? "text" : dice.one_of(spec.choices));
     case pipeline::ParameterKind::Picture:
       return pipeline::picture_value("others", std::to_string(dice.number(1, 3)));
     case pipeline::ParameterKind::Flag:
