@@ -12,12 +12,12 @@
 namespace millrace::gateway {
 namespace {
 
-constexpr std::array<std::string_view, 9> kFromAgent = {
-    "Content-Type",        "ETag",
-    "X-Millrace-Cache",    "X-Millrace-Crop",
-    "X-Millrace-Faces",    "X-Millrace-Note",
-    "X-Millrace-Slim",     "X-Millrace-Blurhash",
-    "X-Millrace-Thumbhash"};
+constexpr std::array<std::string_view, 10> kFromAgent = {
+    "Content-Type",         "ETag",
+    "X-Millrace-Cache",     "X-Millrace-Crop",
+    "X-Millrace-Faces",     "X-Millrace-Note",
+    "X-Millrace-Slim",      "X-Millrace-Blurhash",
+    "X-Millrace-Thumbhash", "X-Millrace-Quality"};
 constexpr std::string_view kCost = "X-Millrace-Cost";
 constexpr std::string_view kIgnoredError = "X-Millrace-Ignored-Error";
 constexpr std::string_view kFallback = "X-Millrace-Fallback";

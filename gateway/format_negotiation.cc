@@ -12,6 +12,7 @@ using pipeline::CommandCall;
 using pipeline::CommandSpec;
 using pipeline::FormatSet;
 using pipeline::kAutoFormat;
+using pipeline::kBestFormat;
 
 constexpr std::string_view kFormat = "format";
 
@@ -55,10 +56,12 @@ base::Result<void> add_default(pipeline::Pipeline& pipeline, const pipeline::Cat
 
 // Gives the command's format its word for `set`; false when it does not ask for it.
 bool settle(CommandCall& call, const FormatSet& set) {
-  if (format_of(call) != kAutoFormat) return false;
+  const std::string_view rule = format_of(call);
+  if (rule != kAutoFormat && rule != kBestFormat) return false;
+  // The best is looked for among all of them.
+  std::string word = pipeline::format_word(rule, rule == kAutoFormat ? set.normalised() : set);
   std::vector<CommandCall::Argument> arguments = call.arguments();
-  std::ranges::find(arguments, kFormat, &CommandCall::Argument::name)->text =
-      pipeline::auto_format_word(set.normalised());
+  std::ranges::find(arguments, kFormat, &CommandCall::Argument::name)->text = std::move(word);
   call = CommandCall(call.name(), std::move(arguments));
   return true;
 }

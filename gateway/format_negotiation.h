@@ -13,8 +13,8 @@
 
 namespace millrace::gateway {
 
-// What format/auto may choose, by command: what every serving node of the cell that has the command
-// says in its spec that it can write. A request goes to any of them.
+// What format/auto and format/best may choose, by command: what every serving node of the cell that
+// has the command says in its spec that it can write. A request goes to any of them.
 class PublishedFormats {
  public:
   PublishedFormats() = default;
@@ -33,10 +33,10 @@ struct FormatWish {
   const PublishedFormats* published = nullptr;  // null: nothing
 };
 
-// Replaces each format/auto of `pipeline`, which `catalogue` has checked, by what may be chosen for
-// this client (pipeline/format_choice.h), after giving one to a last command that could have it and
-// names no format, where that is the bucket's default. True: the answer depends on the Accept
-// field. BadParameter when the pipeline would be too long with it.
+// Replaces each format/auto and format/best of `pipeline`, which `catalogue` has checked, by what
+// may be chosen for this client (pipeline/format_choice.h), after giving one to a last command that
+// could have it and names no format, where that is the bucket's default. True: the answer depends
+// on the Accept field. BadParameter when the pipeline would be too long with it.
 base::Result<bool> negotiate_format(pipeline::Pipeline& pipeline,
                                     const pipeline::Catalogue& catalogue, const FormatWish& wish);
 

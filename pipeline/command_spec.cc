@@ -72,6 +72,11 @@ base::Result<void> validate_parameter(const CommandSpec& spec, const ParameterSp
       return unsound(spec, parameter.name + " has too many choices, or impossible ones");
     }
   }
+  if (parameter.kind == ParameterKind::Quality &&
+      (parameter.choices.size() > kChoicesMax ||
+       !std::ranges::all_of(parameter.choices, is_segment))) {
+    return unsound(spec, parameter.name + " has too many words, or impossible ones");
+  }
   if (parameter.kind == ParameterKind::Choice) {
     if (parameter.choices.empty() || parameter.choices.size() > kChoicesMax ||
         !std::ranges::all_of(parameter.choices, is_segment)) {

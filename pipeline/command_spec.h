@@ -16,7 +16,7 @@ namespace millrace::pipeline {
 enum class ParameterKind {
   Integer,  // decimal digits in [min, max]; canonical without leading zeros
   Choice,   // one of `choices`; canonical in the spelling of `choices`
-  Quality,  // integer in [min, max], then an optional "!" (forced)
+  Quality,  // integer in [min, max], then an optional "!" (forced); or one of `choices`, if any
   Size,     // <width>x<height>, each an integer in [min, max]
   Flag,     // no value at all: the name stands alone; named parameters only
   Form,     // text of the first of `forms` that it fits

@@ -75,6 +75,9 @@ ordered_json parameters_to_json(const std::vector<ParameterSpec>& parameters) {
       item["min"] = parameter.min;
       item["max"] = parameter.max;
     }
+    if (parameter.kind == ParameterKind::Quality && !parameter.choices.empty()) {
+      item["choices"] = parameter.choices;
+    }
     item["required"] = parameter.required;
     if (parameter.repeatable) item["repeatable"] = true;
     if (parameter.repeat_max > 0) item["repeat_max"] = parameter.repeat_max;
@@ -146,7 +149,7 @@ void read_parameter(JsonFields& fields, ParameterSpec& parameter) {
     fields.integer("min", parameter.min, Presence::Required, INT64_MIN);
     fields.integer("max", parameter.max, Presence::Required, INT64_MIN);
   }
-  if (parameter.kind == ParameterKind::Text) {
+  if (parameter.kind == ParameterKind::Text || parameter.kind == ParameterKind::Quality) {
     fields.texts("choices", parameter.choices, Presence::Optional);
   }
 }

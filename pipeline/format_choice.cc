@@ -15,17 +15,17 @@ constexpr std::array kMembers = {Member{".avif", &FormatSet::avif}, Member{".jxl
 
 }  // namespace
 
-std::string auto_format_word(const FormatSet& set) {
-  std::string word(kAutoFormat);
+std::string format_word(std::string_view rule, const FormatSet& set) {
+  std::string word(rule);
   for (const Member& member : kMembers) {
     if (set.*member.flag) word += member.suffix;
   }
   return word;
 }
 
-std::optional<FormatSet> set_of_auto_format(std::string_view word) {
-  if (!word.starts_with(kAutoFormat)) return std::nullopt;
-  word.remove_prefix(kAutoFormat.size());
+std::optional<FormatSet> set_of_format(std::string_view rule, std::string_view word) {
+  if (!word.starts_with(rule)) return std::nullopt;
+  word.remove_prefix(rule.size());
   FormatSet set;
   for (const Member& member : kMembers) {
     if (!word.starts_with(member.suffix)) continue;

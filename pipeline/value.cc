@@ -145,6 +145,7 @@ std::optional<std::string> canonical_value(const ParameterSpec& spec, std::strin
       if (const std::string* choice = choice_of(spec, given)) return *choice;
       return std::nullopt;
     case ParameterKind::Quality: {
+      if (std::ranges::find(spec.choices, given) != spec.choices.end()) return std::string(given);
       const bool forced = given.ends_with('!');
       if (forced) given.remove_suffix(1);
       if (const auto number = number_in_range(spec, given)) {
@@ -175,8 +176,11 @@ std::string allowed_values(const ParameterSpec& spec) {
       return number_phrase(spec) + unit;
     case ParameterKind::Choice:
       return choice_phrase(spec);
-    case ParameterKind::Quality:
-      return number_phrase(spec) + unit + ", then \"!\" where it is to be forced";
+    case ParameterKind::Quality: {
+      const std::vector<std::string_view> words(spec.choices.begin(), spec.choices.end());
+      const std::string or_words = words.empty() ? "" : "; or " + listed(words);
+      return number_phrase(spec) + unit + ", then \"!\" where it is to be forced" + or_words;
+    }
     case ParameterKind::Size:
       return "<width>x<height>, each " + number_phrase(spec) + unit;
     case ParameterKind::Flag:

@@ -27,6 +27,12 @@ std::optional<double> number(std::string_view text) {
   return value;
 }
 
+// "80" or "80!".
+bool number_or_forced(std::string_view text) {
+  if (text.ends_with('!')) text.remove_suffix(1);
+  return number(text).has_value();
+}
+
 std::optional<Sides> size_in(std::string_view text) {
   const std::size_t x = text.find('x');
   if (x == std::string_view::npos) return std::nullopt;
@@ -73,6 +79,7 @@ bool is_free(const pipeline::CommandSpec* spec, const std::string& name) {
 }
 
 // What the file will be, as far as the plan tells: of format/auto the dearest that it may become.
+// format/best is a format of its own, for it costs the trials of all of its set.
 std::string format_of(const std::string& text) {
   const auto set = pipeline::set_of_auto_format(text);
   if (!set) return text == "jpg" ? "jpeg" : text;
@@ -102,8 +109,10 @@ void take_call(const pipeline::CommandCall& call, const pipeline::CommandSpec* s
       bounds.height = number(argument.text).value_or(0);
     } else if (argument.name == "format") {
       features.format_out = format_of(argument.text);
-    } else if (argument.name != "q" && argument.name != "quality" &&
-               argument.name != "ignore-error") {
+    } else if (argument.name == "q" || argument.name == "quality") {
+      // A number costs what any other costs; a search for one does not.
+      if (!number_or_forced(argument.text)) features.chain += "/q/auto";
+    } else if (argument.name != "ignore-error") {
       if (!argument.positional) features.chain += "/" + argument.name;
       if (!argument.text.empty()) features.chain += "/" + argument.text;
     }

@@ -23,13 +23,18 @@ pipeline::CommandSpec view_spec() {
     side.name = name;
     side.summary = "Px.";
     side.max = 30'000;
+    if (side.name == "q") {
+      side.kind = pipeline::ParameterKind::Quality;
+      side.choices = {"auto"};
+    }
     spec.named.push_back(side);
   }
   pipeline::ParameterSpec format;
   format.name = "format";
   format.summary = "Of the result.";
   format.kind = pipeline::ParameterKind::Choice;
-  format.choices = {"jpg", "webp", "auto", "auto.avif.webp", "auto.jxl.webp", "auto.webp"};
+  format.choices = {"jpg",           "webp",      "auto",     "auto.avif.webp",
+                    "auto.jxl.webp", "auto.webp", "best.webp"};
   spec.named.push_back(format);
   spec.gives = "image";
   return spec;
@@ -113,6 +118,13 @@ TEST(TaskFeaturesTest, ReadsSizesAndFollowsTheChain) {
   EXPECT_EQ(chain.source_px, 12e6);
   EXPECT_EQ(chain.format_out, "jpeg");
   EXPECT_EQ(chain.chain, "crop|view/2");
+}
+
+TEST(TaskFeaturesTest, ASearchIsNoPlainTask) {
+  EXPECT_EQ(features("view/2/w/400/format/best.webp").format_out, "best.webp");
+  EXPECT_EQ(features("view/2/w/400/q/80").chain, "view/2");
+  EXPECT_EQ(features("view/2/w/400/q/80!").chain, "view/2");
+  EXPECT_EQ(features("view/2/w/400/q/auto").chain, "view/2/q/auto");
 }
 
 TEST(TaskFeaturesTest, AnAutoFormatIsReckonedAsTheDearestThatItMayBecome) {

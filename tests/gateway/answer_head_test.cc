@@ -34,6 +34,7 @@ TEST(VariantHeadTest, PassesTheAllowListAndNothingElse) {
                                          {"X-Millrace-Blurhash", "L5CH[q00"},
                                          {"X-Millrace-Thumbhash", "W7gN"},
                                          {"X-Millrace-Slim", "original"},
+                                         {"X-Millrace-Quality", "q=71 ssim=0.972"},
                                          {"X-Millrace-Cache", "hit"},
                                          {"X-Millrace-Load", "busy=1"},
                                          {"X-Millrace-Node", "n1"},
@@ -47,6 +48,7 @@ TEST(VariantHeadTest, PassesTheAllowListAndNothingElse) {
   EXPECT_EQ(field(head, "X-Millrace-Blurhash"), "L5CH[q00");
   EXPECT_EQ(field(head, "X-Millrace-Thumbhash"), "W7gN");
   EXPECT_EQ(field(head, "X-Millrace-Slim"), "original");
+  EXPECT_EQ(field(head, "X-Millrace-Quality"), "q=71 ssim=0.972");
   EXPECT_EQ(field(head, "X-Millrace-Cache"), "hit");
   EXPECT_EQ(field(head, "X-Millrace-Load"), "(none)");
   EXPECT_EQ(field(head, "X-Millrace-Node"), "(none)");

@@ -14,8 +14,23 @@ using pipeline::ParameterKind;
 using pipeline::ParameterSpec;
 
 const std::vector<std::string> kAll = {
-    "jpg",      "avif",           "webp",      "auto",          "auto.avif",
-    "auto.jxl", "auto.avif.webp", "auto.webp", "auto.jxl.webp",
+    "jpg",
+    "avif",
+    "webp",
+    "auto",
+    "auto.avif",
+    "auto.jxl",
+    "auto.avif.webp",
+    "auto.webp",
+    "auto.jxl.webp",
+    "best",
+    "best.avif",
+    "best.webp",
+    "best.avif.webp",
+    "best.jxl",
+    "best.avif.jxl",
+    "best.jxl.webp",
+    "best.avif.jxl.webp",
 };
 
 CommandSpec resize(std::vector<std::string> formats) {
@@ -87,6 +102,17 @@ TEST(NegotiateFormatTest, PutsInWhatTheClientShowsAndTheFleetWrites) {
       << "one cache key for both";
   EXPECT_EQ(fleet.text("resize/w/9/format/auto", {.jxl = true, .webp = true}),
             "resize/w/9/format/auto.jxl.webp*");
+}
+
+TEST(NegotiateFormatTest, BestIsLookedForAmongAllThatTheClientShows) {
+  const Fleet fleet({resize(kAll), plain("info")});
+  EXPECT_EQ(fleet.text("resize/w/9/format/best", kChrome), "resize/w/9/format/best.avif.webp*");
+  EXPECT_EQ(fleet.text("resize/w/9/format/Best", kSafari), "resize/w/9/format/best.avif.jxl.webp*");
+  EXPECT_EQ(fleet.text("resize/w/9/format/best", {}), "resize/w/9/format/best*");
+  EXPECT_EQ(fleet.text("resize/w/9/format/best.webp", kChrome), "resize/w/9/format/best.webp");
+  EXPECT_EQ(fleet.text("resize/w/9/format/best", kChrome, true),
+            "resize/w/9/format/best.avif.webp*")
+      << "a format is named";
 }
 
 TEST(NegotiateFormatTest, LeavesWhatAsksForNothingAlone) {

@@ -21,6 +21,18 @@ TEST(FormatSetTest, HasAWordForEachSetAndASetForEachWord) {
   EXPECT_TRUE(words.contains("auto.avif.jxl.webp"));
 }
 
+TEST(FormatSetTest, BestHasWordsOfItsOwn) {
+  const FormatSet set{.avif = true, .jxl = true, .webp = false};
+  EXPECT_EQ(format_word(kBestFormat, set), "best.avif.jxl");
+  EXPECT_EQ(set_of_format(kBestFormat, "best.avif.jxl"), set);
+  EXPECT_EQ(set_of_format(kBestFormat, "best"), FormatSet{});
+  EXPECT_FALSE(set_of_format(kBestFormat, "auto.avif"));
+  EXPECT_FALSE(set_of_auto_format("best.avif"));
+  for (const char* word : {"", "best.", "best.webp.avif", "bestof", "BEST"}) {
+    EXPECT_FALSE(set_of_format(kBestFormat, word)) << word;
+  }
+}
+
 TEST(FormatSetTest, KnowsNoOtherWords) {
   for (const char* word : {"", "aut", "automatic", "auto.", "auto.webp.avif", "auto.avif.avif",
                            "auto.png", "AUTO", "avif", "auto.avif."}) {
