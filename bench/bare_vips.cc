@@ -58,7 +58,7 @@ bool save(VipsImage* image, const Work& work) {
     status = vips_webpsave_buffer(image, &buffer, &size, "Q", work.quality, nullptr);
   } else if (work.format == "avif") {
     status = vips_heifsave_buffer(image, &buffer, &size, "Q", work.quality, "compression",
-                                  VIPS_FOREIGN_HEIF_COMPRESSION_AV1, "bitdepth", 8, "effort", 3,
+                                  VIPS_FOREIGN_HEIF_COMPRESSION_AV1, "bitdepth", 8, "effort", 2,
                                   nullptr);
   } else {
     status = vips_jpegsave_buffer(image, &buffer, &size, "Q", work.quality, nullptr);

@@ -21,7 +21,7 @@ namespace {
 using base::Reason;
 
 // Goes up whenever a change here makes other bytes of the same request.
-constexpr int kResultsVersion = 1;
+constexpr int kResultsVersion = 2;
 
 }  // namespace
 
