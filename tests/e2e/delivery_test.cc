@@ -238,5 +238,44 @@ TEST_F(DeliveryTest, BrowsersGetTheFormatThatTheyName) {
   EXPECT_EQ(unchanged.header("vary"), "Accept");
 }
 
+TEST_F(DeliveryTest, TheBestFormatIsLookedForAmongThoseThatTheBrowserNames) {
+  const std::string commands = fetch(system_->api_port(), "/v1/commands").body;
+  const bool avif = commands.find("\"best.avif.webp\"") != std::string::npos;
+  const std::string target = "/photos/g.jpg?imageView2/2/w/240/format/best";
+  const FieldList chrome = {
+      {"Accept", "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"}};
+  const HttpReply first = system_->get(target, chrome);
+  ASSERT_EQ(first.status, 200) << first.body;
+  EXPECT_EQ(first.header("vary"), "Accept");
+  EXPECT_EQ(first.header("x-millrace-quality").substr(0, 2), "q=");
+  EXPECT_NE(first.header("x-millrace-quality").find(" ssim=0.9"), std::string::npos);
+  // At the same likeness none of those in question is smaller.
+  for (const char* format : {"jpg", "webp", "avif"}) {
+    if (std::string_view(format) == "avif" && !avif) continue;
+    const HttpReply other =
+        system_->get("/photos/g.jpg?imageView2/2/w/240/q/auto/format/" + std::string(format));
+    ASSERT_EQ(other.status, 200) << other.body;
+    EXPECT_LE(first.body.size(), other.body.size()) << format;
+  }
+  const HttpReply named = system_->get("/photos/g.jpg?imageView2/2/w/240/format/" +
+                                       std::string(avif ? "best.avif.webp" : "best.webp"));
+  EXPECT_EQ(named.header("etag"), first.header("etag")) << "one entry, whoever names the set";
+  EXPECT_EQ(named.header("x-millrace-cache"), "hit");
+  EXPECT_EQ(named.header("vary"), "");
+  const HttpReply plain = system_->get(target, {{"Accept", "image/*,*/*"}});
+  EXPECT_EQ(plain.header("content-type"), "image/jpeg");
+  EXPECT_EQ(plain.header("vary"), "Accept");
+  EXPECT_NE(plain.header("etag"), first.header("etag"));
+}
+
+TEST_F(DeliveryTest, WhatDoesNotFitIntoItsBytesIsRefused) {
+  const HttpReply fits = system_->get("/photos/g.jpg?imageView2/2/w/240/max-bytes/6k");
+  ASSERT_EQ(fits.status, 200) << fits.body;
+  EXPECT_LE(fits.body.size(), 6U * 1024);
+  const HttpReply refused = system_->get("/photos/g.jpg?imageView2/2/w/240/max-bytes/100");
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_EQ(reason_of(refused), "result_too_large");
+}
+
 }  // namespace
 }  // namespace millrace::test

@@ -28,8 +28,31 @@ OutputFormat auto_format(const pipeline::FormatSet& allowed, const AutoFacts& fa
   return shown_by_all(facts);
 }
 
+std::vector<OutputFormat> best_candidates(const pipeline::FormatSet& allowed,
+                                          const AutoFacts& facts, bool lossless) {
+  std::vector<OutputFormat> formats;
+  const auto add = [&](bool wanted, OutputFormat format) {
+    if (wanted && holds_size(format, facts.size)) formats.push_back(format);
+  };
+  add(allowed.webp, OutputFormat::Webp);
+  if (facts.animated) {
+    formats.push_back(OutputFormat::Gif);
+    return formats;
+  }
+  const bool was_gif = facts.given == OutputFormat::Gif;
+  add(allowed.avif && !lossless, OutputFormat::Avif);
+  add(allowed.jxl, OutputFormat::Jxl);
+  add(!facts.has_alpha && !lossless, OutputFormat::Jpeg);
+  add(facts.has_alpha || lossless || was_gif || facts.given == OutputFormat::Png,
+      OutputFormat::Png);
+  add(was_gif && !lossless, OutputFormat::Gif);
+  return formats;
+}
+
 std::optional<OutputFormat> format_from_word(std::string_view word, const AutoFacts& facts) {
-  if (const auto set = pipeline::set_of_auto_format(word)) return auto_format(*set, facts);
+  for (const std::string_view rule : {pipeline::kAutoFormat, pipeline::kBestFormat}) {
+    if (const auto set = pipeline::set_of_format(rule, word)) return auto_format(*set, facts);
+  }
   return output_format_from_word(word);
 }
 
@@ -40,6 +63,17 @@ std::vector<std::string> auto_format_words(const pipeline::FormatSet& writable) 
       const pipeline::FormatSet with{set.avif, set.jxl, webp};
       if (with.common_with(writable) == with) words.push_back(pipeline::auto_format_word(with));
     }
+  }
+  std::ranges::sort(words);
+  return words;
+}
+
+std::vector<std::string> best_format_words(const pipeline::FormatSet& writable) {
+  std::vector<std::string> words;
+  for (unsigned bits = 0; bits < 8; ++bits) {
+    const pipeline::FormatSet set{(bits & 1U) != 0, (bits & 2U) != 0, (bits & 4U) != 0};
+    if (set.common_with(writable) != set) continue;
+    words.push_back(pipeline::format_word(pipeline::kBestFormat, set));
   }
   std::ranges::sort(words);
   return words;

@@ -26,11 +26,21 @@ struct AutoFacts {
 // JPEG. Pure.
 OutputFormat auto_format(const pipeline::FormatSet& allowed, const AutoFacts& facts);
 
+// What format/best.<set> chooses from, without what it may not be: those of the set that hold the
+// picture, and of those that every browser shows JPEG without transparency, PNG where the picture
+// had a format that keeps every pixel or is transparent, and GIF where it was one. Of an animation
+// GIF, and WebP if it is in the set. `lossless`: PNG, WebP and JPEG XL alone, or the animation's
+// GIF. Never empty. Pure.
+std::vector<OutputFormat> best_candidates(const pipeline::FormatSet& allowed,
+                                          const AutoFacts& facts, bool lossless);
+
 // What the value of a format parameter means: one of auto's or a format by its name; nullopt for
 // other words.
 std::optional<OutputFormat> format_from_word(std::string_view word, const AutoFacts& facts);
 
-// The values of a format parameter that mean it, for what can be written here.
+// The values of a format parameter that mean auto's choice, and best's, for what can be written
+// here.
 std::vector<std::string> auto_format_words(const pipeline::FormatSet& writable);
+std::vector<std::string> best_format_words(const pipeline::FormatSet& writable);
 
 }  // namespace millrace::workers::image

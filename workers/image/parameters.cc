@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "workers/image/auto_format.h"
+#include "workers/image/size_limit.h"
 #include "workers/image/vips_runtime.h"
 
 namespace millrace::workers::image {
@@ -44,10 +45,11 @@ ParameterSpec format_parameter() {
   for (const OutputFormat format : kOutputFormats) {
     if (can_write(format)) spec.choices.emplace_back(word_of(format));
   }
-  for (const std::string& word : auto_format_words({.avif = can_write(OutputFormat::Avif),
-                                                    .jxl = can_write(OutputFormat::Jxl),
-                                                    .webp = can_write(OutputFormat::Webp)})) {
-    spec.choices.push_back(word);
+  const pipeline::FormatSet writable{.avif = can_write(OutputFormat::Avif),
+                                     .jxl = can_write(OutputFormat::Jxl),
+                                     .webp = can_write(OutputFormat::Webp)};
+  for (const auto& words : {auto_format_words(writable), best_format_words(writable)}) {
+    spec.choices.insert(spec.choices.end(), words.begin(), words.end());
   }
   spec.ignore_case = true;
   return spec;
@@ -55,9 +57,21 @@ ParameterSpec format_parameter() {
 
 ParameterSpec quality_parameter(std::string name) {
   ParameterSpec spec = integer_parameter(
-      std::move(name), "The quality of the result; `!` after it forces it.", "", 1, 100);
+      std::move(name),
+      "The quality of the result; `!` after it forces it. `auto`: as low as a likeness allows.", "",
+      1, 100);
   spec.kind = ParameterKind::Quality;
+  spec.choices = {"auto", "auto.high", "auto.low"};
   spec.default_text = "75 (avif: 50, heic: 35)";
+  return spec;
+}
+
+ParameterSpec max_bytes_parameter() {
+  ParameterSpec spec;
+  spec.name = "max-bytes";
+  spec.summary = "The most bytes of the result; the quality is lowered until it fits.";
+  spec.kind = ParameterKind::Form;
+  spec.forms = byte_limit_forms();
   return spec;
 }
 
@@ -101,24 +115,33 @@ GivenFile given_file(const ImageStage& stage) {
   return given;
 }
 
-Encoding chosen_encoding(const pipeline::CommandCall& call, std::string_view quality_name,
-                         const GivenFile& given, const ImageStage& after) {
+AutoFacts auto_facts(const GivenFile& given, const ImageStage& after) {
+  return {given.encoding.format, after.has_alpha(), after.is_animated(), after.size()};
+}
+
+Encoding encoding_in(OutputFormat format, const pipeline::CommandCall& call,
+                     std::string_view quality_name, const GivenFile& given,
+                     const ImageStage& after) {
   Encoding encoding;
-  encoding.format = given.encoding.format;
-  if (const auto word = call.choice("format")) {
-    const AutoFacts facts{given.encoding.format, after.has_alpha(), after.is_animated(),
-                          after.size()};
-    encoding.format = format_from_word(*word, facts).value_or(given.kept_format);
-  }
-  encoding.quality_pct = effective_quality(encoding.format, call.quality(quality_name),
+  encoding.format = format;
+  encoding.quality_pct = effective_quality(format, call.quality(quality_name),
                                            {given.jpeg_quality_pct, given.size, after.size()});
-  encoding.lossless = may_be_lossless(encoding.format) && call.integer("lossless").value_or(0) == 1;
+  encoding.lossless = may_be_lossless(format) && call.integer("lossless").value_or(0) == 1;
   encoding.interlace = call.integer("interlace").value_or(0) == 1;
-  const bool gif_to_gif =
-      given.encoding.format == OutputFormat::Gif && encoding.format == OutputFormat::Gif;
+  encoding.density_dpi = static_cast<int>(call.integer("density").value_or(0));
+  const bool gif_to_gif = given.encoding.format == OutputFormat::Gif && format == OutputFormat::Gif;
   if (gif_to_gif) encoding.colors = kColorsOfGif;
   if (const auto colors = call.choice("colors")) encoding.colors = std::stoi(*colors);
   return encoding;
+}
+
+Encoding chosen_encoding(const pipeline::CommandCall& call, std::string_view quality_name,
+                         const GivenFile& given, const ImageStage& after) {
+  OutputFormat format = given.encoding.format;
+  if (const auto word = call.choice("format")) {
+    format = format_from_word(*word, auto_facts(given, after)).value_or(given.kept_format);
+  }
+  return encoding_in(format, call, quality_name, given, after);
 }
 
 }  // namespace millrace::workers::image

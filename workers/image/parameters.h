@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "pipeline/command_spec.h"
+#include "workers/image/auto_format.h"
 #include "workers/image/stage.h"
 
 namespace millrace::workers::image {
@@ -20,6 +21,7 @@ pipeline::ParameterSpec switch_parameter(std::string name, std::string summary);
 // What the installed libvips can write.
 pipeline::ParameterSpec format_parameter();
 pipeline::ParameterSpec quality_parameter(std::string name);
+pipeline::ParameterSpec max_bytes_parameter();
 pipeline::ParameterSpec colors_parameter();
 pipeline::ParameterSpec lossless_parameter();
 // The worker reads it for every command that has it (ImageStage::keep_profile).
@@ -37,9 +39,17 @@ struct GivenFile {
 };
 GivenFile given_file(const ImageStage& stage);
 
-// The file that a command gives, as the parameters above tell it; `quality_name` is the name of its
-// quality, and `after` shows the picture as it has made it.
+// The file that a command gives, as the parameters above tell it and before anything is looked for:
+// of q/auto the default quality, of format/best the format of format/auto with the same set.
+// `quality_name` is the name of its quality, and `after` shows the picture as it has made it.
+// Commands call encode_result() (result_file.h).
 Encoding chosen_encoding(const pipeline::CommandCall& call, std::string_view quality_name,
                          const GivenFile& given, const ImageStage& after);
+// The same in a format that is chosen already.
+Encoding encoding_in(OutputFormat format, const pipeline::CommandCall& call,
+                     std::string_view quality_name, const GivenFile& given,
+                     const ImageStage& after);
+// What the choice of a format depends on.
+AutoFacts auto_facts(const GivenFile& given, const ImageStage& after);
 
 }  // namespace millrace::workers::image

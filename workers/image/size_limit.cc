@@ -55,13 +55,29 @@ SizeLimit size_limit_from(std::string_view text, std::size_t source_bytes) {
   return limit;
 }
 
+std::vector<ValueForm> byte_limit_forms() {
+  std::vector<ValueForm> made;
+  for (const Unit& unit : kUnits) {
+    made.push_back({unit.text, {{"n", 1, unit.max}}, unit.summary + std::string(".")});
+  }
+  return made;
+}
+
+std::size_t byte_limit_from(std::string_view text) {
+  static const std::vector<ValueForm> table = byte_limit_forms();
+  const auto value = pipeline::match_form(table, text);
+  if (!value) return 0;
+  return static_cast<std::size_t>(value->numbers[0]) * kUnits.at(value->form).bytes;
+}
+
 base::Result<QualityFile> best_quality_within(
     std::size_t bytes_max, const Encoding& encoding,
     const std::function<base::Result<std::string>(int quality_pct)>& encode) {
   auto first = encode(encoding.quality_pct);
   if (!first) return base::fail(std::move(first.error()));
   QualityFile best{encoding.quality_pct, std::move(*first)};
-  if (best.file.size() <= bytes_max || !has_quality(encoding.format)) return best;
+  const bool quality_counts = has_quality(encoding.format) && !encoding.lossless;
+  if (best.file.size() <= bytes_max || !quality_counts) return best;
   // Qualities below `low` fit, those from `high` on do not.
   int low = 1;
   int high = encoding.quality_pct;

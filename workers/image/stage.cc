@@ -31,6 +31,18 @@ std::uint64_t pixels_of(Size size) {
   return static_cast<std::uint64_t>(size.width) * static_cast<std::uint64_t>(size.height);
 }
 
+// The file that `give` gives to whom it is told to.
+base::Result<std::string> file_from(
+    const std::function<base::Result<void>(const TakeFile&)>& give) {
+  std::string file;
+  auto given = give([&file](std::span<const std::byte> bytes) -> base::Result<void> {
+    file.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return {};
+  });
+  if (!given) return base::fail(std::move(given.error()));
+  return file;
+}
+
 Placement all_of(Size size) { return {size, {0, 0, size.width, size.height}}; }
 
 }  // namespace
@@ -227,7 +239,7 @@ base::Result<void> ImageStage::strip() {
   return {};
 }
 
-base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
+base::Result<void> ImageStage::check_encoding(const Encoding& encoding) const {
   if (auto fits = check_result(size_); !fits) return fits;
   const bool holds = holds_size(encoding.format, size_);
   if (!holds && encoding.format == OutputFormat::Webp) {
@@ -242,11 +254,14 @@ base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
                     size_.width, size_.height,
                     encoding.format == OutputFormat::Avif ? "AVIF" : "HEIC", kHeifPxMax));
   }
+  if (!is_animated() || !holds_animation(encoding.format)) return {};
+  return check_animation(source_->format, source_->frames, size_, limits_);
+}
+
+base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
+  if (auto fits = check_encoding(encoding); !fits) return fits;
   if (!holds_animation(encoding.format)) still_ = true;
-  if (is_animated()) {
-    auto fits = check_animation(source_->format, source_->frames, size_, limits_);
-    if (!fits) return fits;
-  }
+  headers_.erase(std::string(kQualityHeader));
   if (auto loaded = load(); !loaded) return loaded;
   file_.reset();
   encoding_ = encoding;
@@ -259,19 +274,30 @@ base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
   return {};
 }
 
-base::Result<bool> ImageStage::fit_file_into(std::size_t bytes_max) {
+base::Result<std::size_t> ImageStage::fit_file_into(std::size_t bytes_max) {
   if (auto kept = keep_in_memory(); !kept) return base::fail(std::move(kept.error()));
-  const auto encode = [this](int quality_pct) {
+  // The frames are the same whatever the quality.
+  std::optional<VImage> roll;
+  if (saves_frames()) {
+    auto rendered = roll_of_frames();
+    if (!rendered) return base::fail(std::move(rendered.error()));
+    roll = *std::move(rendered);
+  }
+  const auto encode = [&](int quality_pct) -> base::Result<std::string> {
+    if (auto still = watch_.check(); !still) return base::fail(std::move(still.error()));
     encoding_.quality_pct = quality_pct;
     file_.reset();
-    return encoded();
+    if (!roll) return encoded();
+    return file_from([&](const TakeFile& take) {
+      return save_animation(*roll, file_encoding(), copyright_, watch_, take);
+    });
   };
   auto found = best_quality_within(bytes_max, encoding_, encode);
   if (!found) return base::fail(std::move(found.error()));
   encoding_.quality_pct = found->quality_pct;
   if (jpeg_quality_pct_) jpeg_quality_pct_ = found->quality_pct;
   answer_file(std::move(found->file));
-  return file_->size() <= bytes_max;
+  return file_->size();
 }
 
 base::Result<VImage> ImageStage::preview(std::int64_t side_px_max, Alpha alpha) {
@@ -303,10 +329,12 @@ base::Result<VImage> ImageStage::picture_in_memory() {
 base::Result<void> ImageStage::save(const TakeFile& take) {
   if (file_) return take(std::as_bytes(std::span(*file_)));
   if (!image_) return take(source_->bytes);
-  Encoding encoding = encoding_;
-  encoding.orientation = orientation_;
-  if (is_animated() && holds_animation(encoding.format)) return save_frames(encoding, take);
-  return save_picture(*image_, encoding, copyright_, watch_, take);
+  if (saves_frames()) {
+    auto roll = roll_of_frames();
+    if (!roll) return base::fail(std::move(roll.error()));
+    return save_animation(*roll, file_encoding(), copyright_, watch_, take);
+  }
+  return save_picture(*image_, file_encoding(), copyright_, watch_, take);
 }
 
 // Where the first frame has come to.
@@ -320,21 +348,29 @@ base::Result<VImage> ImageStage::reached(const VImage& frame) {
   return image;
 }
 
-base::Result<void> ImageStage::save_frames(const Encoding& encoding, const TakeFile& take) {
+Encoding ImageStage::file_encoding() const {
+  Encoding encoding = encoding_;
+  encoding.orientation = orientation_;
+  return encoding;
+}
+
+bool ImageStage::saves_frames() const {
+  return image_ && is_animated() && holds_animation(encoding_.format);
+}
+
+base::Result<VImage> ImageStage::roll_of_frames() {
   auto fits = check_animation(source_->format, source_->frames, size_, limits_);
-  if (!fits) return fits;
+  if (!fits) return base::fail(std::move(fits.error()));
   auto frames = open_frames(*source_, watch_);
   if (!frames) return base::fail(std::move(frames.error()));
-  auto roll = render_animation(
+  return render_animation(
       **frames, source_->frames, [this](const VImage& frame) { return reached(frame); }, watch_);
-  if (!roll) return base::fail(std::move(roll.error()));
-  return save_animation(*roll, encoding, copyright_, watch_, take);
 }
 
 bool ImageStage::is_animated() const { return source_->frames > 1 && !still_; }
 
 std::int64_t ImageStage::frames() const {
-  const bool all = !image_ || (is_animated() && holds_animation(encoding_.format));
+  const bool all = !image_ || saves_frames();
   return all ? source_->frames : 1;
 }
 
@@ -354,13 +390,7 @@ base::Result<std::string> ImageStage::encoded() {
   if (image_ && !file_) {
     if (auto kept = keep_in_memory(); !kept) return base::fail(std::move(kept.error()));
   }
-  std::string file;
-  auto saved = save([&file](std::span<const std::byte> bytes) -> base::Result<void> {
-    file.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return {};
-  });
-  if (!saved) return base::fail(std::move(saved.error()));
-  return file;
+  return file_from([this](const TakeFile& take) { return save(take); });
 }
 
 std::string_view ImageStage::media_type() const {

@@ -25,6 +25,10 @@
 
 namespace millrace::workers::image {
 
+// Says with what quality a file was written when that was looked for ("q=71 ssim=0.972"); dropped
+// when another file takes its place.
+inline constexpr std::string_view kQualityHeader = "X-Millrace-Quality";
+
 // The picture on its way through a pipeline. It begins as the source's bytes, of which only the
 // header has been read; the first command that scales chooses how small the loader may decode
 // (shrink-on-load). Nothing is encoded between two commands: what the first one decided about the
@@ -109,9 +113,11 @@ class ImageStage {
   // when it holds one picture. ResultTooLarge and TooManyFrames when that is more than a result may
   // have or the format can hold.
   base::Result<void> encode_as(const Encoding& encoding);
+  // The part of it that refuses.
+  [[nodiscard]] base::Result<void> check_encoding(const Encoding& encoding) const;
   // Encodes now, as encode_as() has decided but with the best quality up to it that fits into
-  // `bytes_max`, and answers with that file. False: no quality does.
-  base::Result<bool> fit_file_into(std::size_t bytes_max);
+  // `bytes_max`, and answers with that file. How many bytes it has: more where no quality fits.
+  base::Result<std::size_t> fit_file_into(std::size_t bytes_max);
   // This very file is the answer, if no command that follows changes the picture: it shows the
   // picture as it is and has the format of encoding() (of an untouched source: the source's).
   void answer_file(std::string file) { file_ = std::move(file); }
@@ -172,7 +178,10 @@ class ImageStage {
   base::Result<void> load();
   base::Result<void> keep_in_memory();
   void put(const vips::VImage& image, Size size);
-  base::Result<void> save_frames(const Encoding& encoding, const TakeFile& take);
+  [[nodiscard]] bool saves_frames() const;
+  // What encode_as() has decided, and what is left to say of the orientation.
+  [[nodiscard]] Encoding file_encoding() const;
+  base::Result<vips::VImage> roll_of_frames();
 
   // A file that a command has made. Behind pointers: sources are referred to.
   struct MadeFile {

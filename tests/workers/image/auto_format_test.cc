@@ -84,10 +84,35 @@ TEST(AutoFormatTest, PassesOverWhatCannotHoldThePicture) {
   EXPECT_EQ(of({460, 16'384}, kBoth), OutputFormat::Avif) << "7,536,640 px";
 }
 
+TEST(BestFormatCandidatesTest, AreWhatMayBeShownAndHoldsThePicture) {
+  using enum OutputFormat;
+  const FormatSet all{.avif = true, .jxl = true, .webp = true};
+  const auto of = [](const FormatSet& allowed, OutputFormat given, bool has_alpha, bool animated,
+                     Size size = kSmall, bool lossless = false) {
+    return best_candidates(allowed, {given, has_alpha, animated, size}, lossless);
+  };
+  EXPECT_THAT(of(kNone, Jpeg, false, false), ElementsAre(Jpeg));
+  EXPECT_THAT(of(kNone, Webp, false, false), ElementsAre(Jpeg));
+  EXPECT_THAT(of(kNone, Png, false, false), ElementsAre(Jpeg, Png));
+  EXPECT_THAT(of(kNone, Jpeg, true, false), ElementsAre(Png));
+  EXPECT_THAT(of(kNone, Gif, false, false), ElementsAre(Jpeg, Png, Gif));
+  EXPECT_THAT(of(kNone, Gif, true, false), ElementsAre(Png, Gif));
+  EXPECT_THAT(of(kBoth, Jpeg, false, false), ElementsAre(Webp, Avif, Jpeg));
+  EXPECT_THAT(of(all, Png, true, false), ElementsAre(Webp, Avif, Jxl, Png));
+  EXPECT_THAT(of(all, Gif, true, true), ElementsAre(Webp, Gif));
+  EXPECT_THAT(of(kAvif, Webp, false, true), ElementsAre(Gif));
+  EXPECT_THAT(of(kBoth, Jpeg, false, false, {3'201, 2'400}), ElementsAre(Webp, Jpeg));
+  EXPECT_THAT(of(kBoth, Jpeg, false, false, {16'384, 1'000}), ElementsAre(Jpeg));
+  EXPECT_THAT(of(all, Jpeg, false, false, kSmall, true), ElementsAre(Webp, Jxl, Png));
+  EXPECT_THAT(of(kNone, Gif, false, false, kSmall, true), ElementsAre(Png));
+}
+
 TEST(AutoFormatTest, ReadsEveryWordOfAFormatParameter) {
   const AutoFacts facts{OutputFormat::Png, true, false, kSmall};
   EXPECT_EQ(format_from_word("auto", facts), OutputFormat::Png);
   EXPECT_EQ(format_from_word("auto.avif.webp", facts), OutputFormat::Avif);
+  EXPECT_EQ(format_from_word("best.avif.webp", facts), OutputFormat::Avif)
+      << "until the best is found";
   EXPECT_EQ(format_from_word("jpg", facts), OutputFormat::Jpeg);
   EXPECT_EQ(format_from_word("webp", facts), OutputFormat::Webp);
   EXPECT_EQ(format_from_word("copy", facts), std::nullopt);
@@ -97,6 +122,10 @@ TEST(AutoFormatTest, ReadsEveryWordOfAFormatParameter) {
 TEST(AutoFormatTest, OffersTheWordsOfWhatCanBeWritten) {
   EXPECT_THAT(auto_format_words(kNone), ElementsAre("auto"));
   EXPECT_THAT(auto_format_words(kWebp), ElementsAre("auto", "auto.webp"));
+  EXPECT_THAT(best_format_words(kNone), ElementsAre("best"));
+  EXPECT_THAT(best_format_words({.avif = true, .jxl = true, .webp = true}),
+              ElementsAre("best", "best.avif", "best.avif.jxl", "best.avif.jxl.webp",
+                          "best.avif.webp", "best.jxl", "best.jxl.webp", "best.webp"));
   EXPECT_THAT(auto_format_words(kBoth),
               ElementsAre("auto", "auto.avif", "auto.avif.webp", "auto.webp"));
   EXPECT_THAT(

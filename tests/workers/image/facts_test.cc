@@ -274,6 +274,14 @@ TEST_F(FactsTest, CompareReadsEveryFormatThatIsWritten) {
   }
 }
 
+TEST_F(FactsTest, CompareLooksAtWhatIsNotScaledToo) {
+  for (const char* format : {"jpg", "webp", "png"}) {
+    const nlohmann::json told =
+        ask(make_jpeg(360, 240), std::string("imageView2/2/w/400/format/") + format + "|compare");
+    EXPECT_GT(told.value("ssim", 0.0), 0.8) << format;
+  }
+}
+
 TEST_F(FactsTest, CompareNeedsSomethingThatWasMade) {
   EXPECT_EQ(reason_of(make_jpeg(64, 48), "compare"), "bad_parameter");
   EXPECT_EQ(reason_of(make_jpeg(64, 48), "imageView2/2/w/10|compare/1"), "bad_parameter");

@@ -67,6 +67,7 @@ std::string value(Dice& dice, const pipeline::ParameterSpec& spec) {
     case pipeline::ParameterKind::Choice:
       return dice.one_of(spec.choices);
     case pipeline::ParameterKind::Quality:
+      if (!spec.choices.empty() && dice.number(1, 8) == 1) return dice.one_of(spec.choices);
       return std::to_string(dice.number(1, 100)) + (dice.number(0, 1) == 0 ? "!" : "");
     case pipeline::ParameterKind::Size:
       return std::to_string(dice.number(1, 120)) + "x" + std::to_string(dice.number(1, 120));
@@ -98,8 +99,9 @@ std::string command(Dice& dice, const pipeline::CommandSpec& spec) {
   }
   for (int i = dice.number(1, 4); i > 0 && !spec.named.empty(); --i) {
     const pipeline::ParameterSpec& parameter = dice.one_of(spec.named);
-    // A failure is what is looked for.
-    if (parameter.name == "ignore-error" || std::ranges::count(given, parameter.name) > 0) continue;
+    // A failure is what is looked for; whether a file fits only its bytes tell.
+    if (parameter.name == "ignore-error" || parameter.name == "max-bytes") continue;
+    if (std::ranges::count(given, parameter.name) > 0) continue;
     const std::string text_of_value = value(dice, parameter);
     // They take their time.
     const bool slow = text_of_value.find("avif") != std::string::npos || text_of_value == "heic";

@@ -19,6 +19,14 @@ TEST(SizeLimitTest, ReadsUnitsAndStrictness) {
   EXPECT_EQ(size_limit_from("$(fsize)!", 9), (SizeLimit{9, true}));
 }
 
+TEST(ByteLimitTest, ReadsItsUnits) {
+  EXPECT_EQ(byte_limit_from("1500"), 1'500U);
+  EXPECT_EQ(byte_limit_from("15k"), 15'360U);
+  EXPECT_EQ(byte_limit_from("15K"), 15'360U);
+  EXPECT_EQ(byte_limit_from("2m"), 2'097'152U);
+  EXPECT_EQ(byte_limit_from("999M"), 999U * 1'048'576);
+}
+
 // An encoder whose files have ten bytes for each step of quality, and 100 besides.
 class FakeEncoder {
  public:
@@ -73,6 +81,15 @@ TEST(BestQualityTest, AFormatWithoutQualityIsEncodedOnce) {
     ASSERT_TRUE(found);
     EXPECT_EQ(encoder.asked.size(), 1U);
   }
+}
+
+TEST(BestQualityTest, WithoutLossThereIsNothingToLower) {
+  FakeEncoder encoder;
+  Encoding encoding;
+  encoding.format = OutputFormat::Webp;
+  encoding.lossless = true;
+  ASSERT_TRUE(best_quality_within(1, encoding, std::ref(encoder)));
+  EXPECT_EQ(encoder.asked.size(), 1U);
 }
 
 TEST(BestQualityTest, EndsWhenTheEncoderFails) {

@@ -8,6 +8,7 @@
 #include "workers/image/magick_geometry.h"
 #include "workers/image/magick_plan.h"
 #include "workers/image/parameters.h"
+#include "workers/image/result_file.h"
 #include "workers/image/size_limit.h"
 
 namespace millrace::workers::image {
@@ -39,14 +40,15 @@ constexpr const char* kDescription =
     "that. A format without alpha is flattened on white.\n\n"
     "`blur` is a Gaussian bell of `sigma` px, cut off `radius` px from its middle; a sigma of 0 "
     "does nothing. `sharpen/1` is a 3x3 kernel.\n\n"
-    "`format`, `quality`, `lossless`, `interlace`, `colors` and `icc` are those of imageView2 "
-    "(`format`, `q`, …), and so is what becomes of an animation: each step is done to every frame; "
+    "`format`, `quality`, `max-bytes`, `lossless`, `interlace`, `colors` and `icc` are those of "
+    "imageView2 (`format`, `q`, …), and so is what becomes of an animation: each step is done to "
+    "every frame; "
     "`format/copy` keeps the format of the source even where that is AVIF. `density` is written "
     "into JPEG and PNG. `strip` drops the copyright notice and the orientation too: nothing else "
     "is ever kept.\n\n"
     "`size-limit` lowers the quality of a JPEG until the file fits, as far as that goes. With `!` "
     "it does so for every format that has a quality, and where the file still is too large the "
-    "answer is the original (`X-Millrace-Note: size-limit-not-met`).";
+    "answer is the original (`X-Millrace-Note: size-limit-not-met`). It excludes `max-bytes`.";
 
 ParameterSpec with_forms(std::string name, std::string summary,
                          std::vector<pipeline::ValueForm> forms) {
@@ -113,6 +115,7 @@ std::vector<ParameterSpec> settings() {
       without_range("strip", "Drops what the file would say of itself.", ParameterKind::Flag),
       format,
       quality_parameter("quality"),
+      max_bytes_parameter(),
       lossless_parameter(),
       interlace_parameter(),
       colors_parameter(),
@@ -167,18 +170,24 @@ base::Result<void> apply(const PictureStep& step, ImageStage& stage) {
 
 base::Result<void> limit_size(const SizeLimit& limit, ImageStage& stage) {
   if (!limit.is_strict && stage.encoding().format != OutputFormat::Jpeg) return {};
-  const auto fits = stage.fit_file_into(limit.bytes_max);
-  if (!fits) return base::fail(fits.error());
-  if (*fits || !limit.is_strict) return {};
+  const auto bytes = stage.fit_file_into(limit.bytes_max);
+  if (!bytes) return base::fail(bytes.error());
+  if (*bytes <= limit.bytes_max || !limit.is_strict) return {};
   stage.start_over();
   stage.headers()[kNoteHeader] = "size-limit-not-met";
   return {};
 }
 
 base::Result<void> check_arguments(const CommandCall& call) {
-  if (!call.arguments().empty()) return {};
-  return base::fail(base::Reason::BadParameter,
-                    "imageMogr2 needs something to do, as in imageMogr2/thumbnail/200x.");
+  if (call.arguments().empty()) {
+    return base::fail(base::Reason::BadParameter,
+                      "imageMogr2 needs something to do, as in imageMogr2/thumbnail/200x.");
+  }
+  if (call.form("size-limit") && call.form("max-bytes")) {
+    return base::fail(base::Reason::BadParameter,
+                      "imageMogr2: size-limit and max-bytes exclude each other.");
+  }
+  return {};
 }
 
 base::Result<std::optional<PictureShape>> foretell(const CommandCall& call,
@@ -204,9 +213,7 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   if (call.flag("strip")) {
     if (auto stripped = stage.strip(); !stripped) return stripped;
   }
-  Encoding encoding = chosen_encoding(call, "quality", given, stage);
-  encoding.density_dpi = static_cast<int>(call.integer("density").value_or(0));
-  if (auto encoded = stage.encode_as(encoding); !encoded) return encoded;
+  if (auto encoded = encode_result(call, "quality", given, stage); !encoded) return encoded;
   const auto limit = call.form("size-limit");
   if (!limit) return {};
   return limit_size(size_limit_from(*limit, stage.original().bytes.size()), stage);

@@ -11,6 +11,7 @@
 #include "workers/image/other_picture.h"
 #include "workers/image/parameters.h"
 #include "workers/image/pixels.h"
+#include "workers/image/result_file.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -104,6 +105,7 @@ pipeline::CommandSpec make_spec() {
       anywhere(background_parameter()),
       anywhere(format_parameter()),
       anywhere(quality_parameter("q")),
+      anywhere(max_bytes_parameter()),
       anywhere(interlace_parameter()),
       anywhere(lossless_parameter()),
       anywhere(ignore_error_parameter())};
@@ -215,7 +217,7 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   if (!cells) return base::fail(cells.error());
   auto replaced = stage.replace_picture(sheet_of(*cells, layout, background));
   if (!replaced) return replaced;
-  return stage.encode_as(chosen_encoding(call, "q", given, stage));
+  return encode_result(call, "q", given, stage);
 }
 
 base::Result<std::optional<PictureShape>> plan(const CommandCall& call, const PictureShape&) {

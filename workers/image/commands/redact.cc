@@ -11,6 +11,7 @@
 #include "workers/image/face_finder.h"
 #include "workers/image/parameters.h"
 #include "workers/image/redaction.h"
+#include "workers/image/result_file.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -74,6 +75,7 @@ pipeline::CommandSpec make_spec() {
                 format_parameter(),
                 interlace_parameter(),
                 quality_parameter("q"),
+                max_bytes_parameter(),
                 colors_parameter()};
   spec.takes = {"image"};
   spec.gives = "image";
@@ -135,7 +137,7 @@ base::Result<void> run(face::FaceDetector* detector, const CommandCall& call, Im
     hidden = stage.change(hide, size, ImageStage::Reads::AnyOrder);
   }
   if (!hidden) return hidden;
-  return stage.encode_as(chosen_encoding(call, "q", given, stage));
+  return encode_result(call, "q", given, stage);
 }
 
 }  // namespace

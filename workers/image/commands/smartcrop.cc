@@ -7,6 +7,7 @@
 #include "workers/image/command.h"
 #include "workers/image/interest.h"
 #include "workers/image/parameters.h"
+#include "workers/image/result_file.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -53,6 +54,7 @@ pipeline::CommandSpec make_spec() {
                 format_parameter(),
                 interlace_parameter(),
                 quality_parameter("q"),
+                max_bytes_parameter(),
                 colors_parameter(),
                 ignore_error_parameter()};
   spec.takes = {"image"};
@@ -101,7 +103,7 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   const GivenFile given = given_file(stage);
   if (auto scaled = stage.scale_and_crop(placement); !scaled) return scaled;
   stage.headers()[kCropHeader] = interest == Interest::Entropy ? kEntropy : "attention";
-  return stage.encode_as(chosen_encoding(call, "q", given, stage));
+  return encode_result(call, "q", given, stage);
 }
 
 }  // namespace

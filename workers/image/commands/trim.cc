@@ -8,6 +8,7 @@
 #include "workers/image/content_area.h"
 #include "workers/image/operations.h"
 #include "workers/image/parameters.h"
+#include "workers/image/result_file.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -46,6 +47,7 @@ pipeline::CommandSpec make_spec() {
                 format_parameter(),
                 interlace_parameter(),
                 quality_parameter("q"),
+                max_bytes_parameter(),
                 colors_parameter(),
                 ignore_error_parameter()};
   spec.takes = {"image"};
@@ -71,7 +73,7 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   if (auto changed = stage.change(cut, after); !changed) return changed;
   stage.headers()[kCropHeader] =
       fmt::format("{}x{}+{}+{}", kept.width, kept.height, kept.left, kept.top);
-  return stage.encode_as(chosen_encoding(call, "q", given, stage));
+  return encode_result(call, "q", given, stage);
 }
 
 }  // namespace
