@@ -90,7 +90,7 @@ class Millrace:
                 sys.exit(f"millrace did not start: {log.read_text()[-2000:]}")
             time.sleep(0.05)
         urls = json.loads(ready.read_text())
-        self.media, self.ops = urls["media"].rstrip("/"), urls["ops"].rstrip("/")
+        self.media, self.api, self.ops = (urls[port].rstrip("/") for port in ("media", "api", "ops"))
         self.processes = Processes(self.process.pid)
 
     def stop(self):
