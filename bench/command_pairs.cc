@@ -111,6 +111,8 @@ void add_view_and_mogr(std::vector<CommandPair>& pairs) {
   add("imageView2", "imageView2/2/w/800/format/avif",
       "thumbnail_buffer, heifsave_buffer (effort 2)",
       [](const auto& f) { return avif(fitted(f, 800)); });
+  add("imageView", "imageView/2/w/800/q/75", "thumbnail_buffer, jpegsave_buffer",
+      [](const auto& f) { return jpeg(fitted(f, 800)); });
   const std::string mogr = "imageMogr2/auto-orient/thumbnail/800x";
   add("imageMogr2", mogr, "thumbnail_buffer, jpegsave_buffer",
       [](const auto& f) { return jpeg(fitted(f, 800)); });
@@ -200,6 +202,44 @@ void add_sheets(std::vector<CommandPair>& pairs) {
                    gif_of_three});
 }
 
+// With the worker's settings: what libvips blends with is linear in neither case.
+std::string marked_with_text(const std::string& file) {
+  const VImage photo = fitted(file, 800);
+  const VImage letters =
+      VImage::text("Millrace", VImage::option()->set("font", "DejaVu Sans 40px")->set("dpi", 72));
+  const VImage mark = (letters.new_from_image({255, 255, 255})
+                           .copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB)))
+                          .bandjoin(letters);
+  return jpeg(photo
+                  .composite2(mark, VIPS_BLEND_MODE_OVER,
+                              VImage::option()
+                                  ->set("x", photo.width() - mark.width() - 10)
+                                  ->set("y", photo.height() - mark.height() - 10))
+                  .flatten());
+}
+
+std::string marked_with_picture(const std::string& file) {
+  const VImage photo = fitted(file, 800);
+  const VImage mark = inside(file, 160).bandjoin(204);
+  return jpeg(photo
+                  .composite2(mark, VIPS_BLEND_MODE_OVER,
+                              VImage::option()
+                                  ->set("x", photo.width() - mark.width() - 10)
+                                  ->set("y", photo.height() - mark.height() - 10))
+                  .flatten());
+}
+
+void add_marks(std::vector<CommandPair>& pairs) {
+  pairs.push_back({"watermark", "imageView2/2/w/800|watermark/2/text/TWlsbHJhY2U=/fontsize/800",
+                   PairSource::Photo, true,
+                   "thumbnail_buffer, text, composite2, flatten, jpegsave_buffer",
+                   marked_with_text});
+  pairs.push_back(
+      {"watermark", "imageView2/2/w/800|watermark/1/image/a29kbzovL2IvYQ==/ws/0.2/dissolve/80",
+       PairSource::Photo, true, "two thumbnail_buffer, composite2, flatten, jpegsave_buffer",
+       marked_with_picture});
+}
+
 // What has no counterpart in libvips.
 void add_nearest(std::vector<CommandPair>& pairs) {
   const auto add = [&pairs](std::string command, std::string pipeline, std::string calls,
@@ -282,6 +322,7 @@ std::vector<CommandPair> command_pairs() {
   add_view_and_mogr(pairs);
   add_shapes(pairs);
   add_sheets(pairs);
+  add_marks(pairs);
   add_nearest(pairs);
   return pairs;
 }

@@ -4,6 +4,7 @@
 
 #include "workers/image/command.h"
 #include "workers/image/parameters.h"
+#include "workers/image/result_file.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -38,6 +39,7 @@ pipeline::CommandSpec make_spec() {
       integer_parameter("w", "Bound of the width.", "px", 1, 30'000),
       integer_parameter("h", "Bound of the height.", "px", 1, 30'000),
       quality,
+      max_bytes_parameter(),
       format_parameter(),
   };
   spec.takes = {"image"};
@@ -67,7 +69,7 @@ base::Result<std::optional<PictureShape>> plan(const CommandCall& call, const Pi
 
 // As if the URL had named the quality.
 CommandCall with_quality(const CommandCall& call) {
-  if (call.quality("q")) return call;
+  if (call.choice("q")) return call;
   auto arguments = call.arguments();
   arguments.push_back({"q", std::to_string(kQualityPct)});
   return {call.name(), std::move(arguments)};
@@ -77,7 +79,7 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   if (auto good = check_arguments(call); !good) return good;
   const GivenFile given = given_file(stage);
   if (auto scaled = stage.scale_and_crop(placement_of(call, given.size)); !scaled) return scaled;
-  return stage.encode_as(chosen_encoding(with_quality(call), "q", given, stage));
+  return encode_result(with_quality(call), "q", given, stage);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "workers/image/command.h"
 #include "workers/image/parameters.h"
+#include "workers/image/result_file.h"
 #include "workers/image/stamp.h"
 #include "workers/image/text/font_book.h"
 #include "workers/image/watermark_marks.h"
@@ -55,12 +56,14 @@ constexpr const char* kDescription =
     "on, or from `dx`, `dy`; each has the text in its middle, turned by `rotate` (negative: it "
     "rises). A cell is never smaller than its text and half a letter more, nor larger than the "
     "picture. `resize` scales the cells and what is in them.\n\n"
-    "`format`, `q`, `lossless`, `interlace`, `colors` and `icc` are those of imageView2.";
+    "`format`, `q`, `max-bytes`, `lossless`, `interlace`, `colors` and `icc` are those of "
+    "imageView2.";
 
 std::vector<ParameterSpec> settings() {
   std::vector<ParameterSpec> specs = {
-      format_parameter(), quality_parameter("q"), lossless_parameter(),     interlace_parameter(),
-      colors_parameter(), icc_parameter(),        ignore_error_parameter(),
+      format_parameter(),   quality_parameter("q"),   max_bytes_parameter(),
+      lossless_parameter(), interlace_parameter(),    colors_parameter(),
+      icc_parameter(),      ignore_error_parameter(),
   };
   for (ParameterSpec& spec : specs) spec.anywhere = true;
   return specs;
@@ -163,7 +166,7 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage, const FontBoo
   // Without a mark the file is what it was; but what comes out of a command is upright.
   const bool is_upright = !stage.untouched() || stage.source().orientation == 1;
   if (!is_marked && is_upright && !says_anything_of_the_file(call)) return {};
-  return stage.encode_as(chosen_encoding(call, "q", given, stage));
+  return encode_result(call, "q", given, stage);
 }
 
 base::Result<std::optional<PictureShape>> plan(const CommandCall& call, const PictureShape& shape,
