@@ -119,6 +119,7 @@ TITLES = {
     "bikes.jpg": "The drawing as a JPEG, for pipelines that name another picture.",
     "pier.jpg": "The photograph without its colours, likewise.",
     "pier-edited.jpg": "The photograph a little blurred, likewise.",
+    "logo.png": "A round mark, likewise.",
     "ball.gif": "An animation of sixteen frames.", "document.pdf": "A document of one page.", "note.txt": "A few words.",
 }
 
@@ -141,6 +142,8 @@ def make_sources(folder, server, astronaut):
     (folder / "bikes.jpg").write_bytes(get(f"{photos}/drawing.svg?imageMogr2/thumbnail/360x240!/format/jpg")[0])
     (folder / "pier.jpg").write_bytes(get(f"{photos}/photo.jpg?imageMogr2/colorspace/gray")[0])
     (folder / "pier-edited.jpg").write_bytes(get(f"{photos}/photo.jpg?imageMogr2/blur/2x1")[0])
+    (folder / "logo.png").write_bytes(
+        get(f"{photos}/drawing.svg?imageMogr2/gravity/Center/crop/150x150|roundPic/radius/!50p")[0])
     (folder / "framed.png").write_bytes(
         get(f"{photos}/drawing.png?imageMogr2/border/36x24/bordercolor/d2hpdGU=")[0])
 
