@@ -51,8 +51,9 @@ std::string cell(std::string_view text) {
 std::string values(const ParameterSpec& parameter) {
   if (parameter.from_request) return "comes from the request; it cannot be given";
   std::string text;
-  if (!parameter.choices.empty()) {
-    if (parameter.kind == ParameterKind::Text) text = "the urlsafe base64 of ";
+  const bool is_text = parameter.kind == ParameterKind::Text;
+  if (!parameter.choices.empty() && (is_text || parameter.kind == ParameterKind::Choice)) {
+    if (is_text) text = "the urlsafe base64 of ";
     std::string separator;
     for (const std::string& choice : parameter.choices) {
       text += separator + "`" + choice + "`";
