@@ -174,6 +174,7 @@ void add_shapes(std::vector<CommandPair>& pairs) {
 
 std::string sheet_of_three(const std::string& file) {
   std::vector<VImage> cells;
+  cells.reserve(3);
   for (int i = 0; i < 3; ++i) {
     cells.push_back(inside(file, 200).gravity(VIPS_COMPASS_DIRECTION_CENTRE, 200, 200,
                                               VImage::option()->set("extend", VIPS_EXTEND_WHITE)));
@@ -202,7 +203,6 @@ void add_sheets(std::vector<CommandPair>& pairs) {
                    gif_of_three});
 }
 
-// With the worker's settings: what libvips blends with is linear in neither case.
 std::string marked_with_text(const std::string& file) {
   const VImage photo = fitted(file, 800);
   const VImage letters =

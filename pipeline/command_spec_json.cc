@@ -75,9 +75,6 @@ ordered_json parameters_to_json(const std::vector<ParameterSpec>& parameters) {
       item["min"] = parameter.min;
       item["max"] = parameter.max;
     }
-    if (parameter.kind == ParameterKind::Quality && !parameter.choices.empty()) {
-      item["choices"] = parameter.choices;
-    }
     item["required"] = parameter.required;
     if (parameter.repeatable) item["repeatable"] = true;
     if (parameter.repeat_max > 0) item["repeat_max"] = parameter.repeat_max;

@@ -129,7 +129,8 @@ TEST_F(AutoQualityTest, EveryCommandWithAQualityHasIt) {
   const std::string source = make_jpeg(400, 300, 90);
   for (const char* pipeline :
        {"imageView2/1/w/200/h/200/q/auto", "imageMogr2/thumbnail/200x/quality/auto",
-        "smartcrop/200x200/q/auto", "trim/q/auto", "imageView/2/w/200/q/auto"}) {
+        "smartcrop/200x200/q/auto", "trim/q/auto", "imageView/2/w/200/q/auto",
+        "watermark/2/text/TWlsbHJhY2U=/q/auto"}) {
     EXPECT_GT(told_quality(made(source, pipeline)), 0) << pipeline;
   }
 }
