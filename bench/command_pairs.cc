@@ -120,7 +120,7 @@ void add_view_and_mogr(std::vector<CommandPair>& pairs) {
       "thumbnail_buffer (crop centre), jpegsave_buffer",
       [](const auto& f) { return jpeg(covered(f, 400, 400, VIPS_INTERESTING_CENTRE)); });
   add("imageMogr2", mogr + "/rotate/90", "thumbnail_buffer, rot90, jpegsave_buffer",
-      [](const auto& f) { return jpeg(fitted(f, 800).rot90()); });
+      [](const auto& f) { return jpeg(fitted(f, 800).copy_memory().rot90()); });
   add("imageMogr2", mogr + "/blur/12x4", "thumbnail_buffer, gaussblur, jpegsave_buffer",
       [](const auto& f) { return jpeg(fitted(f, 800).gaussblur(4)); });
   add("imageMogr2", mogr + "/extent/800x800/background/cmVk",

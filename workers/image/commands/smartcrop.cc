@@ -6,6 +6,7 @@
 
 #include "workers/image/command.h"
 #include "workers/image/interest.h"
+#include "workers/image/operations.h"
 #include "workers/image/parameters.h"
 #include "workers/image/result_file.h"
 
@@ -86,22 +87,26 @@ std::int64_t in_preview(std::int64_t kept_px, std::int64_t whole_px, std::int64_
   return std::clamp<std::int64_t>(std::llround(exact), 1, preview_px);
 }
 
+// The picture is scaled first and looked at then: one decode, and no more pixels than needed.
 base::Result<void> run(const CommandCall& call, ImageStage& stage) {
-  const Size before = stage.size();
-  Placement placement = cover(call, before);
+  const GivenFile given = given_file(stage);
+  const Placement placement = cover(call, given.size);
+  const Size whole = placement.whole;
   const Size kept{placement.kept.width, placement.kept.height};
   const Interest interest = call.choice("by") == kEntropy ? Interest::Entropy : Interest::Attention;
-  if (kept != placement.whole) {
+  auto scaled = stage.scale_and_crop({whole, {0, 0, whole.width, whole.height}});
+  if (!scaled) return scaled;
+  if (kept != whole) {
     auto preview = stage.preview(kPreviewPx);
     if (!preview) return base::fail(std::move(preview.error()));
     const Size small{preview->width(), preview->height()};
-    const Size wanted{in_preview(kept.width, placement.whole.width, small.width),
-                      in_preview(kept.height, placement.whole.height, small.height)};
-    placement.kept =
-        area_of_whole(interesting_area(*preview, wanted, interest), small, placement.whole, kept);
+    const Size wanted{in_preview(kept.width, whole.width, small.width),
+                      in_preview(kept.height, whole.height, small.height)};
+    const Area area =
+        area_of_whole(interesting_area(*preview, wanted, interest), small, whole, kept);
+    const auto cut = [area](const vips::VImage& frame) { return cropped(frame, area); };
+    if (auto changed = stage.change(cut, kept); !changed) return changed;
   }
-  const GivenFile given = given_file(stage);
-  if (auto scaled = stage.scale_and_crop(placement); !scaled) return scaled;
   stage.headers()[kCropHeader] = interest == Interest::Entropy ? kEntropy : "attention";
   return encode_result(call, "q", given, stage);
 }
