@@ -16,9 +16,11 @@ using vips::VImage;
 using vips::VOption;
 
 constexpr int kNoLimitPx = 10'000'000;
-constexpr int kQuality = 75;          // the worker's default, and libvips'
-constexpr int kAvifQuality = 50;      // likewise
-constexpr int kAvifEffort = 2;        // the worker's; libvips' is 4
+constexpr int kQuality = 75;      // the worker's default, and libvips'
+constexpr int kAvifQuality = 50;  // likewise
+constexpr int kAvifEffort = 2;    // the worker's; libvips' is 4
+constexpr double kAmplitudeAt12 =
+    0.0112;                           // what a Gaussian of 4 px has at 12 px: blur/12x4 ends there
 constexpr int kDetectorSidePx = 960;  // what the face model is shown
 
 struct Unref {
@@ -122,7 +124,9 @@ void add_view_and_mogr(std::vector<CommandPair>& pairs) {
   add("imageMogr2", mogr + "/rotate/90", "thumbnail_buffer, rot90, jpegsave_buffer",
       [](const auto& f) { return jpeg(fitted(f, 800).copy_memory().rot90()); });
   add("imageMogr2", mogr + "/blur/12x4", "thumbnail_buffer, gaussblur, jpegsave_buffer",
-      [](const auto& f) { return jpeg(fitted(f, 800).gaussblur(4)); });
+      [](const auto& f) {
+        return jpeg(fitted(f, 800).gaussblur(4, VImage::option()->set("min_ampl", kAmplitudeAt12)));
+      });
   add("imageMogr2", mogr + "/extent/800x800/background/cmVk",
       "thumbnail_buffer, gravity, jpegsave_buffer", [](const auto& f) {
         return jpeg(
