@@ -36,6 +36,23 @@ ParameterSpec switch_parameter(std::string name, std::string summary) {
   return spec;
 }
 
+ParameterSpec keys_parameter(std::string summary, std::int64_t repeat_max) {
+  ParameterSpec spec;
+  spec.name = "key";
+  spec.summary = std::move(summary);
+  spec.kind = ParameterKind::Picture;
+  spec.required = true;
+  spec.repeatable = true;
+  spec.repeat_max = repeat_max;
+  spec.takes_key = true;
+  return spec;
+}
+
+ParameterSpec anywhere(ParameterSpec spec) {
+  spec.anywhere = true;
+  return spec;
+}
+
 ParameterSpec format_parameter() {
   ParameterSpec spec;
   spec.name = "format";

@@ -18,6 +18,10 @@ pipeline::ParameterSpec integer_parameter(std::string name, std::string summary,
                                           std::int64_t min, std::int64_t max);
 // 0 or 1, and 0 when it is not given.
 pipeline::ParameterSpec switch_parameter(std::string name, std::string summary);
+// The pictures behind the source, one `key` each, at least one.
+pipeline::ParameterSpec keys_parameter(std::string summary, std::int64_t repeat_max);
+// Of a command whose order matters: its place does not.
+pipeline::ParameterSpec anywhere(pipeline::ParameterSpec spec);
 // What the installed libvips can write.
 pipeline::ParameterSpec format_parameter();
 pipeline::ParameterSpec quality_parameter(std::string name);

@@ -36,23 +36,6 @@ constexpr const char* kDescription =
     "source counted in: 400 `bad_parameter` says which picture does not fit. Commands that follow "
     "see the animation: `animate/…|imageMogr2/thumbnail/200x` scales every frame.";
 
-ParameterSpec anywhere(ParameterSpec spec) {
-  spec.anywhere = true;
-  return spec;
-}
-
-ParameterSpec key_parameter() {
-  ParameterSpec spec;
-  spec.name = "key";
-  spec.summary = "The picture of the next frame.";
-  spec.kind = ParameterKind::Picture;
-  spec.required = true;
-  spec.repeatable = true;
-  spec.repeat_max = kFramesMax - 1;
-  spec.takes_key = true;
-  return spec;
-}
-
 ParameterSpec duration_parameter() {
   ParameterSpec spec =
       integer_parameter("duration", "How long each frame is shown.", "1/100 s", 1, kDurationMax);
@@ -75,7 +58,8 @@ pipeline::CommandSpec make_spec() {
   spec.summary = "A GIF that shows the source and other pictures one after the other.";
   spec.description = kDescription;
   spec.order_matters = true;
-  spec.named = {duration_parameter(), merge_parameter(), key_parameter(),
+  spec.named = {duration_parameter(), merge_parameter(),
+                keys_parameter("The picture of the next frame.", kFramesMax - 1),
                 anywhere(switch_parameter("effect", "1: the last frame comes first."))};
   spec.takes = {"image"};
   spec.gives = "image";

@@ -40,23 +40,6 @@ constexpr const char* kDescription =
     "stay empty, gaps, margin, and what is transparent in a picture show the `background`; where "
     "that is transparent itself, so is the sheet, if its format has transparency.";
 
-ParameterSpec anywhere(ParameterSpec spec) {
-  spec.anywhere = true;
-  return spec;
-}
-
-ParameterSpec key_parameter() {
-  ParameterSpec spec;
-  spec.name = "key";
-  spec.summary = "The next picture.";
-  spec.kind = ParameterKind::Picture;
-  spec.required = true;
-  spec.repeatable = true;
-  spec.repeat_max = kOthersMax;
-  spec.takes_key = true;
-  return spec;
-}
-
 ParameterSpec cell_parameter() {
   ParameterSpec spec = integer_parameter("cell", "The size of a cell.", "px", 1, kCellPxMax);
   spec.kind = ParameterKind::Size;
@@ -96,7 +79,7 @@ pipeline::CommandSpec make_spec() {
   spec.description = kDescription;
   spec.order_matters = true;
   spec.named = {
-      key_parameter(),
+      keys_parameter("The next picture.", kOthersMax),
       anywhere(integer_parameter("columns", "How many cells a row has.", "", 1, kColumnsMax)),
       anywhere(cell_parameter()),
       anywhere(fit_parameter()),
