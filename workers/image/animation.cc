@@ -124,18 +124,26 @@ base::Result<void> check_animation(SourceFormat source, std::int64_t frames, Siz
 base::Result<VImage> render_animation(FrameReader& frames, std::int64_t count,
                                       const FrameWork& work, const TaskWatch& watch) {
   std::unique_ptr<Roll> roll;
-  for (std::int64_t i = 0; i < count; ++i) {
+  const auto add_frame = [&]() -> base::Result<void> {
     auto frame = frames.next();
-    if (!frame) return frame;
+    if (!frame) return base::fail(std::move(frame.error()));
     auto made = work(*frame);
-    if (!made) return made;
+    if (!made) return base::fail(std::move(made.error()));
     if (!roll) roll = std::make_unique<Roll>(*made, count);
     if (!roll->has_memory()) {
       return base::fail(Reason::TaskTooExpensive,
                         "The task needs more memory than one task may use.");
     }
-    if (auto added = roll->add(*made, watch); !added) return base::fail(std::move(added.error()));
-  }
+    return roll->add(*made, watch);
+  };
+  // One thread for all: to begin one for each frame costs as much as a small frame does.
+  auto done = on_vips_thread([&]() -> base::Result<void> {
+    for (std::int64_t i = 0; i < count; ++i) {
+      if (auto added = add_frame(); !added) return added;
+    }
+    return {};
+  });
+  if (!done) return base::fail(std::move(done.error()));
   return roll->take(frames.timing());
 }
 

@@ -100,7 +100,7 @@ void Plan::blur(std::string_view text) {
   if (!value || value->numbers[1] == 0) return;
   const auto blur = [radius = static_cast<int>(value->numbers[0]), sigma = value->numbers[1]](
                         const VImage& frame) { return blurred(frame, radius, sigma); };
-  push({PictureStep::Kind::Change, shape_.size, blur});
+  push({PictureStep::Kind::Change, shape_.size, blur, Reads::AnyOrder});
 }
 
 void Plan::sharpen(std::string_view text) {

@@ -32,7 +32,7 @@ vips::VImage on_canvas(const vips::VImage& frame, const Canvas& canvas,
                        const pipeline::Color& fill);
 
 // ImageMagick's -blur <radius>x<sigma>: a Gaussian bell of `sigma` px, cut off `radius_px` from its
-// middle. Sigma 0 does nothing.
+// middle. Sigma 0 does nothing. Needs the frame in memory.
 vips::VImage blurred(const vips::VImage& frame, int radius_px, double sigma_px);
 
 // ImageMagick's -sharpen 1: a 3x3 kernel, sigma 1.

@@ -32,33 +32,41 @@ base::Result<void> pull_strips(const vips::VImage& image, const TaskWatch& watch
   return {};
 }
 
-struct Pull {
+// One of on_vips_thread()'s.
+thread_local bool is_vips_thread = false;
+
+struct Job {
   const std::function<base::Result<void>()>& work;
   base::Result<void> result;
   std::exception_ptr thrown;
 };
 
-gpointer pull_on_thread(gpointer data) {
-  auto* pull = static_cast<Pull*>(data);
+gpointer do_job(gpointer data) {
+  is_vips_thread = true;
+  auto* job = static_cast<Job*>(data);
   try {
-    pull->result = pull->work();
+    job->result = job->work();
   } catch (...) {
-    pull->thrown = std::current_exception();
+    job->thrown = std::current_exception();
   }
   return nullptr;
 }
 
 }  // namespace
 
-base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& watch,
-                                  const std::function<base::Result<void>(const Strip&)>& take) {
-  const std::function<base::Result<void>()> work = [&] { return pull_strips(image, watch, take); };
-  Pull pull{work, {}, nullptr};
-  GThread* thread = vips_g_thread_new("strips", pull_on_thread, &pull);
+base::Result<void> on_vips_thread(const std::function<base::Result<void>()>& work) {
+  if (is_vips_thread) return work();
+  Job job{work, {}, nullptr};
+  GThread* thread = vips_g_thread_new("strips", do_job, &job);
   if (thread == nullptr) throw vips::VError();
   g_thread_join(thread);
-  if (pull.thrown) std::rethrow_exception(pull.thrown);
-  return pull.result;
+  if (job.thrown) std::rethrow_exception(job.thrown);
+  return job.result;
+}
+
+base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& watch,
+                                  const std::function<base::Result<void>(const Strip&)>& take) {
+  return on_vips_thread([&] { return pull_strips(image, watch, take); });
 }
 
 base::Result<vips::VImage> in_memory(const vips::VImage& image, const TaskWatch& watch) {

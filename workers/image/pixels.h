@@ -20,10 +20,13 @@ struct Strip {
   int lines = 0;
 };
 
+// Does `work` on a thread that lives as long as the call: libvips keeps the buffers of its regions
+// from one to the next on threads of its own making alone, and its sinks' threads would stay behind
+// for fifteen seconds. On such a thread already: at once. What `work` throws is thrown here.
+base::Result<void> on_vips_thread(const std::function<base::Result<void>()>& work);
+
 // Computes an 8-bit picture from top to bottom and hands it over in strips; nothing of it is kept.
-// It happens, `take` included, on one thread that lives as long as the call: libvips keeps the
-// buffers of its regions from strip to strip on threads of its own making alone, and its sinks'
-// threads would stay behind for fifteen seconds. The watch is asked before each strip; an error of
+// It happens, `take` included, on_vips_thread(). The watch is asked before each strip; an error of
 // it or of `take` ends the loop. Throws vips::VError.
 base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& watch,
                                   const std::function<base::Result<void>(const Strip&)>& take);

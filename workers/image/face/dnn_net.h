@@ -53,8 +53,8 @@ class DnnNet {
   std::unique_ptr<Impl> impl_;
 };
 
-// Scales `part` of `source` onto `place` of `canvas`: area average when it shrinks, bilinear when
-// it grows. Both rectangles are not empty and inside their pictures.
+// Scales `part` of `source` onto `place` of `canvas`: area average when it shrinks to less than
+// half, bilinear otherwise. Both rectangles are not empty and inside their pictures.
 void scale_onto(const RgbView& source, const PixelRect& part, RgbPicture& canvas,
                 const PixelRect& place);
 

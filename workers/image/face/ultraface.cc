@@ -33,6 +33,9 @@ constexpr float kScoreMin = 0.7F;
 // A first look below the square of the threshold cannot reach it with the best second look.
 constexpr float kFirstLookMin = kScoreMin * kScoreMin;
 constexpr float kSecondLookMin = 0.05F;
+// Of 250 candidates in the photographs that this was tried on, 150 were that sure, and the second
+// look gave each of them 0.94 or more; of those at 0.998 it took two back.
+constexpr float kSureAtFirstLook = 0.999F;
 constexpr double kOverlapMax = 0.3;
 constexpr double kSamePlaceOverlapMin = 0.4;
 constexpr int kSecondLookPx = 96;
@@ -145,9 +148,11 @@ base::Result<std::vector<Face>> UltraFace::detect(const RgbView& picture) {
   for (Face face : suppress_overlaps(std::move(*candidates), kOverlapMax, kFacesMax)) {
     face.box = {face.box.x / level.scale_x, face.box.y / level.scale_y,
                 face.box.width / level.scale_x, face.box.height / level.scale_y};
-    const auto again = look_again(picture, face.box);
-    if (!again) return base::fail(again.error());
-    face.score = std::sqrt(face.score * *again);
+    if (face.score < kSureAtFirstLook) {
+      const auto again = look_again(picture, face.box);
+      if (!again) return base::fail(again.error());
+      face.score = std::sqrt(face.score * *again);
+    }
     face.box = clipped(face.box, picture.width, picture.height);
     if (face.score >= kScoreMin && face.box.area() > 0) faces.push_back(face);
   }
