@@ -30,7 +30,8 @@ class Plane {
   Plane(std::int32_t width, std::int32_t height)
       : width_(width),
         height_(height),
-        stride_bytes_((width + 2 * kSlackBytes - 1) / kSlackBytes * kSlackBytes),
+        stride_bytes_(static_cast<std::ptrdiff_t>((width + 2 * kSlackBytes - 1) / kSlackBytes) *
+                      kSlackBytes),
         samples_(static_cast<std::size_t>(stride_bytes_) * static_cast<std::size_t>(height)) {}
 
   [[nodiscard]] std::int32_t width() const { return width_; }

@@ -24,6 +24,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace millrace::codecs::HWY_NAMESPACE {
 
+namespace {
+
 namespace hn = hwy::HWY_NAMESPACE;
 
 // to[i] = the weighted sum of sources[k][i], k = -radius..radius; weights are of the middle one
@@ -65,6 +67,7 @@ void sum_rows(const std::uint8_t* const* sources, const std::int16_t* weights, s
   }
 }
 
+}  // namespace
 }  // namespace millrace::codecs::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -108,9 +111,9 @@ void convolve(PlaneView from, int bands, std::span<const double> weights, std::u
   std::vector<const std::uint8_t*> sources(2 * radius + 1);
   const auto reach = static_cast<std::int32_t>(radius);
   for (std::int32_t y = 0; y < from.height; ++y) {
-    for (std::int32_t k = -reach; k <= reach; ++k) {
-      sources[static_cast<std::size_t>(k + reach)] =
-          from.row(std::clamp(y + k, 0, from.height - 1));
+    for (std::int32_t k = 0; k <= 2 * reach; ++k) {
+      sources[static_cast<std::size_t>(k)] =
+          from.row(std::clamp(y - reach + k, 0, from.height - 1));
     }
     HWY_DYNAMIC_DISPATCH(sum_rows)(sources.data(), kernel.data(), radius, count,
                                    row.data() + margin);

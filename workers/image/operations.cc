@@ -88,17 +88,16 @@ VImage mask_of(int width, int height, std::vector<double> weights) {
 
 // Of a picture in memory, with what is known of it.
 VImage convolved(const VImage& frame, std::span<const double> half_kernel) {
-  VImage from = frame;
   VipsImage* made = vips_image_new_memory();
-  VImage to(made);
-  if (vips_image_pipelinev(made, VIPS_DEMAND_STYLE_ANY, from.get_image(), nullptr) != 0 ||
+  VImage to(made);  // owns it
+  if (vips_image_pipelinev(made, VIPS_DEMAND_STYLE_ANY, frame.get_image(), nullptr) != 0 ||
       vips_image_write_prepare(made) != 0) {
     throw vips::VError();
   }
   const auto row_bytes = static_cast<std::ptrdiff_t>(VIPS_IMAGE_SIZEOF_LINE(made));
-  codecs::convolve({static_cast<const std::uint8_t*>(from.data()),
-                    static_cast<std::int32_t>(row_bytes), from.height(), row_bytes},
-                   from.bands(), half_kernel, VIPS_IMAGE_ADDR(made, 0, 0), row_bytes);
+  codecs::convolve({static_cast<const std::uint8_t*>(frame.data()),
+                    static_cast<std::int32_t>(row_bytes), frame.height(), row_bytes},
+                   frame.bands(), half_kernel, VIPS_IMAGE_ADDR(made, 0, 0), row_bytes);
   return to;
 }
 
@@ -212,7 +211,8 @@ VImage blurred(const VImage& frame, int radius_px, double sigma_px) {
   // Colours that alpha has weighed are no whole numbers.
   std::vector<double> weights(half.rbegin(), half.rend() - 1);
   weights.insert(weights.end(), half.begin(), half.end());
-  const VImage mask = mask_of(static_cast<int>(weights.size()), 1, std::move(weights));
+  const auto width = static_cast<int>(weights.size());
+  const VImage mask = mask_of(width, 1, std::move(weights));
   return to_8_bit(frame.premultiply()
                       .convsep(mask, VImage::option()->set("precision", VIPS_PRECISION_FLOAT))
                       .unpremultiply());

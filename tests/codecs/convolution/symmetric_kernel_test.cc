@@ -31,7 +31,8 @@ struct Pixels {
   [[nodiscard]] std::uint8_t at(int x, int y, int band) const {
     x = std::clamp(x, 0, width - 1);
     y = std::clamp(y, 0, height - 1);
-    return samples[static_cast<std::size_t>((y * width + x) * bands + band)];
+    const auto row = static_cast<std::size_t>(width) * static_cast<std::size_t>(bands);
+    return samples[static_cast<std::size_t>(y) * row + static_cast<std::size_t>(x * bands + band)];
   }
 };
 
