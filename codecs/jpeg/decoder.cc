@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "codecs/jpeg/decoder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "codecs/jpeg/turbo_decoder.h"
+
+namespace millrace::codecs {
+
+base::Result<JpegOutcome> decode_jpeg(std::span<const std::byte> file, const JpegHeader& header,
+                                      const JpegCut& cut, const JpegBandSink& sink,
+                                      const JpegCheck& check, JpegDecoder /*decoder*/) {
+  const auto layout = layout_of(header, cut);
+  if (!layout) return JpegOutcome::NotOnThisRoad;
+  auto done = decode_by_turbo(file, header, *layout, layout->first_mcu_row, sink, check);
+  if (!done) return base::fail(std::move(done.error()));
+  return JpegOutcome::Delivered;
+}
+
+base::Result<std::optional<Planes>> decode_jpeg_planes(std::span<const std::byte> file,
+                                                       const JpegHeader& header, const JpegCut& cut,
+                                                       JpegDecoder decoder) {
+  const auto layout = layout_of(header, cut);
+  if (!layout) return std::nullopt;
+  Planes planes;
+  planes.chroma_across = layout->chroma_across;
+  planes.chroma_down = layout->chroma_down;
+  for (const JpegComponentLayout& plane : layout->components) {
+    planes.components.emplace_back(plane.columns, plane.rows);
+  }
+  const auto keep = [&planes, &layout](const JpegBand& band) -> base::Result<void> {
+    const auto component = static_cast<std::size_t>(band.component);
+    const std::int32_t above = band.first_row - layout->components[component].first_row;
+    for (std::int32_t y = 0; y < band.samples.height; ++y) {
+      std::copy_n(band.samples.row(y), band.samples.width,
+                  planes.components[component].row(above + y));
+    }
+    return {};
+  };
+  auto outcome = decode_jpeg(file, header, cut, keep, {}, decoder);
+  if (!outcome) return base::fail(std::move(outcome.error()));
+  return planes;
+}
+
+}  // namespace millrace::codecs
