@@ -9,6 +9,7 @@
 #include "codecs/resample/plane_resampler.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -37,13 +38,13 @@ void require(bool right) {
 
 // The first sample of an axis that is only copied.
 Span copied(const Axis& axis) {
-  return {static_cast<std::int32_t>(axis.begin + 0.5), axis.outputs};
+  return {static_cast<std::int32_t>(std::lround(axis.begin)), axis.outputs};
 }
 
-void pair_light(const std::uint8_t* upper, const std::uint8_t* lower, std::int32_t width,
+void pair_light(const std::uint8_t* upper, const std::uint8_t* lower, std::ptrdiff_t width,
                 std::int16_t* pairs) {
   const auto& light_of = LightTables::get().light_of;
-  for (std::int32_t x = 0; x < width; ++x) {
+  for (std::ptrdiff_t x = 0; x < width; ++x) {
     pairs[2 * x] = light_of[upper[x]];
     pairs[2 * x + 1] = light_of[lower[x]];
   }
@@ -165,7 +166,7 @@ void PlaneResampler::blend_strip(std::int32_t output, std::int32_t x, std::int32
   const Span span = rows.span(output);
   const std::int32_t pairs = (span.count + 1) / 2;
   for (std::int32_t k = 0; k < pairs; ++k) {
-    windows_[static_cast<std::size_t>(k)] = pair_at(span.first / 2 + k) + 2 * x;
+    windows_[static_cast<std::size_t>(k)] = pair_at(span.first / 2 + k) + 2 * std::ptrdiff_t{x};
   }
   blend_pairs(windows_.data(), rows.weights(output), pairs, width,
               scale_->linear_light_ ? kLightShiftBits : kRowShiftBits, row + x);

@@ -35,6 +35,7 @@ struct ColumnTaps {
 HWY_BEFORE_NAMESPACE();
 namespace millrace::codecs {
 namespace HWY_NAMESPACE {
+namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -48,11 +49,11 @@ const hn::FixedTag<std::int32_t, 4> kBlock32;
 const hn::FixedTag<std::int16_t, 8> kBlock16;
 #endif
 
-void pair_rows_vectors(const std::uint8_t* upper, const std::uint8_t* lower, std::int32_t width,
+void pair_rows_vectors(const std::uint8_t* upper, const std::uint8_t* lower, std::ptrdiff_t width,
                        std::int16_t* pairs) {
   const hn::Rebind<std::uint8_t, decltype(kFull32)> samples;
-  const auto step = static_cast<std::int32_t>(hn::Lanes(kFull32));
-  std::int32_t x = 0;
+  const auto step = static_cast<std::ptrdiff_t>(hn::Lanes(kFull32));
+  std::ptrdiff_t x = 0;
   for (; x + step <= width; x += step) {
     const auto above = hn::PromoteTo(kFull32, hn::LoadU(samples, upper + x));
     const auto below = hn::PromoteTo(kFull32, hn::LoadU(samples, lower + x));
@@ -86,20 +87,20 @@ HWY_INLINE void store_narrow(V32 sum, int shift_bits, std::int16_t* row) {
 }
 
 void blend_pairs_vectors(const std::int16_t* const* pairs, const std::int16_t* weights,
-                         std::int32_t pair_count, std::int32_t width, int shift_bits,
+                         std::ptrdiff_t pair_count, std::ptrdiff_t width, int shift_bits,
                          std::int16_t* row) {
-  const auto in_vector = static_cast<std::int32_t>(hn::Lanes(kFull16));
-  const std::int32_t columns = in_vector / 2;
+  const auto in_vector = static_cast<std::ptrdiff_t>(hn::Lanes(kFull16));
+  const std::ptrdiff_t columns = in_vector / 2;
   const auto half = hn::Set(kFull32, 1 << (shift_bits - 1));
   const auto nothing = hn::Zero(kFull32);
   using Sum = PairSum<decltype(kFull32)>;
-  for (std::int32_t x = 0; x < width; x += 4 * columns) {
+  for (std::ptrdiff_t x = 0; x < width; x += 4 * columns) {
     // Four sums, for each waits on its last addition.
     Sum a{nothing, nothing};
     Sum b{nothing, nothing};
     Sum c{nothing, nothing};
     Sum d{nothing, nothing};
-    for (std::int32_t k = 0; k < pair_count; ++k) {
+    for (std::ptrdiff_t k = 0; k < pair_count; ++k) {
       std::int32_t both = 0;
       __builtin_memcpy(&both, weights + 2 * k, sizeof both);
       const auto weight = hn::BitCast(kFull16, hn::Set(kFull32, both));
@@ -109,7 +110,7 @@ void blend_pairs_vectors(const std::int16_t* const* pairs, const std::int16_t* w
       c.add(kFull32, hn::LoadU(kFull16, pair + 2 * in_vector), weight);
       d.add(kFull32, hn::LoadU(kFull16, pair + 3 * in_vector), weight);
     }
-    const auto store = [&](const Sum& sum, std::int32_t place) HWY_ATTR {
+    const auto store = [&](const Sum& sum, std::ptrdiff_t place) HWY_ATTR {
       const auto whole = hn::Add(hn::RearrangeToOddPlusEven(sum.even, sum.odd), half);
       store_narrow(whole, shift_bits, row + x + place * columns);
     };
@@ -123,11 +124,12 @@ void blend_pairs_vectors(const std::int16_t* const* pairs, const std::int16_t* w
 // What one output's window comes to, spread over a vector. `Taps`: how many, 0: `taps` says it.
 template <int Taps>
 HWY_INLINE hn::Vec<decltype(kWindow32)> window_sum(const std::int16_t* samples,
-                                                   const std::int16_t* weights, std::int32_t taps) {
-  const auto step = static_cast<std::int32_t>(hn::Lanes(kWindow16));
-  const std::int32_t count = Taps == 0 ? taps : Taps;
+                                                   const std::int16_t* weights,
+                                                   std::ptrdiff_t taps) {
+  const auto step = static_cast<std::ptrdiff_t>(hn::Lanes(kWindow16));
+  const std::ptrdiff_t count = Taps == 0 ? taps : Taps;
   PairSum<decltype(kWindow32)> sum{hn::Zero(kWindow32), hn::Zero(kWindow32)};
-  std::int32_t k = 0;
+  std::ptrdiff_t k = 0;
   for (; k + step <= count; k += step) {
     sum.add(kWindow32, hn::LoadU(kWindow16, samples + k), hn::LoadU(kWindow16, weights + k));
   }
@@ -172,18 +174,18 @@ HWY_INLINE void store_four(V32 sums, std::int16_t* out) {
 
 // What output x comes to.
 template <int Taps>
-HWY_INLINE hn::Vec<decltype(kWindow32)> column_sum(const ColumnTaps& table, std::int32_t x) {
+HWY_INLINE hn::Vec<decltype(kWindow32)> column_sum(const ColumnTaps& table, std::ptrdiff_t x) {
   return window_sum<Taps>(table.row + (table.firsts[x] - table.origin),
-                          table.weights + static_cast<std::ptrdiff_t>(x) * table.taps, table.taps);
+                          table.weights + x * table.taps, table.taps);
 }
 
 template <int Taps, class Sample>
-HWY_INLINE void blend_columns_of(const ColumnTaps& table, std::int32_t outputs, int shift_bits,
+HWY_INLINE void blend_columns_of(const ColumnTaps& table, std::ptrdiff_t outputs, int shift_bits,
                                  Sample* out) {
   const auto half = hn::Set(kBlock32, 1 << (shift_bits - 1));
   const auto finish = [&](auto sums)
                           HWY_ATTR { return hn::ShiftRightSame(hn::Add(sums, half), shift_bits); };
-  std::int32_t x = 0;
+  std::ptrdiff_t x = 0;
   for (; x + 4 <= outputs; x += 4) {
     const auto sums = sums_of_four(column_sum<Taps>(table, x), column_sum<Taps>(table, x + 1),
                                    column_sum<Taps>(table, x + 2), column_sum<Taps>(table, x + 3));
@@ -198,7 +200,7 @@ HWY_INLINE void blend_columns_of(const ColumnTaps& table, std::int32_t outputs, 
 }
 
 template <class Sample>
-HWY_INLINE void blend_columns_any(const ColumnTaps& table, std::int32_t outputs, int shift_bits,
+HWY_INLINE void blend_columns_any(const ColumnTaps& table, std::ptrdiff_t outputs, int shift_bits,
                                   Sample* out) {
   switch (table.taps) {
     case 8:
@@ -212,16 +214,17 @@ HWY_INLINE void blend_columns_any(const ColumnTaps& table, std::int32_t outputs,
   }
 }
 
-void blend_columns_8(const ColumnTaps& table, std::int32_t outputs, int shift_bits,
+void blend_columns_8(const ColumnTaps& table, std::ptrdiff_t outputs, int shift_bits,
                      std::uint8_t* out) {
   blend_columns_any(table, outputs, shift_bits, out);
 }
 
-void blend_columns_16(const ColumnTaps& table, std::int32_t outputs, int shift_bits,
+void blend_columns_16(const ColumnTaps& table, std::ptrdiff_t outputs, int shift_bits,
                       std::int16_t* out) {
   blend_columns_any(table, outputs, shift_bits, out);
 }
 
+}  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace millrace::codecs
 HWY_AFTER_NAMESPACE();

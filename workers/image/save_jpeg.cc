@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <vector>
 
+#include "codecs/encode/jpeg_output.h"
 #include "workers/image/color.h"
 #include "workers/image/exif.h"
-#include "workers/image/jpeg_output.h"
 #include "workers/image/pixels.h"
 #include "workers/image/saver.h"
 
@@ -81,8 +81,8 @@ class JpegFile {
 
  private:
   jpeg_compress_struct info_{};
-  JpegErrors errors_;
-  JpegDestination destination_;
+  codecs::JpegErrors errors_;
+  codecs::JpegDestination destination_;
 };
 
 }  // namespace

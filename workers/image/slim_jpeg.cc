@@ -15,11 +15,11 @@
 #include <utility>
 #include <vector>
 
+#include "codecs/encode/jpeg_output.h"
 #include "workers/image/bytes.h"
 #include "workers/image/exif.h"
 #include "workers/image/icc_profile.h"
 #include "workers/image/jpeg_header.h"
-#include "workers/image/jpeg_output.h"
 #include "workers/image/slim.h"
 #include "workers/image/ssim.h"
 
@@ -164,14 +164,14 @@ class JpegRecoder {
   bool set_component(int index, Component& component) const;
   bool standard_steps(int quality_pct, Tables& tables);
   bool put_component(int index, const Tables& tables);
-  bool compress(jpeg_compress_struct& target, JpegDestination& destination, const Tables& tables,
-                bool progressive, std::span<const std::uint8_t> exif);
+  bool compress(jpeg_compress_struct& target, codecs::JpegDestination& destination,
+                const Tables& tables, bool progressive, std::span<const std::uint8_t> exif);
   void write_profile(jpeg_compress_struct& target) const;
   [[nodiscard]] bool keeps_profile() const;
   [[nodiscard]] bool is_scored(int index) const;
 
   InputBytes file_;
-  JpegErrors errors_;
+  codecs::JpegErrors errors_;
   jpeg_decompress_struct source_{};
   jvirt_barray_ptr* arrays_ = nullptr;  // owned by source_
   std::vector<Component> components_;
@@ -313,7 +313,7 @@ void JpegRecoder::write_profile(jpeg_compress_struct& target) const {
   }
 }
 
-bool JpegRecoder::compress(jpeg_compress_struct& target, JpegDestination& destination,
+bool JpegRecoder::compress(jpeg_compress_struct& target, codecs::JpegDestination& destination,
                            const Tables& tables, bool progressive,
                            std::span<const std::uint8_t> exif) {
   const bool with_profile = keeps_profile();
@@ -343,7 +343,7 @@ std::optional<std::string> JpegRecoder::write(const Tables& tables, bool progres
     if (!put_component(i, tables)) return std::nullopt;
   }
   jpeg_compress_struct target{};
-  JpegDestination destination;
+  codecs::JpegDestination destination;
   const bool done = compress(target, destination, tables, progressive, exif);
   std::optional<std::string> file;
   if (done) {

@@ -111,12 +111,13 @@ TEST(PictureResamplerTest, ChromaStaysWithLuma) {
     EXPECT_EQ(planes.height(), 81);
     for (std::size_t i = 0; i < 3; ++i) {
       const Plane& plane = planes.components[i];
+      const std::uint8_t* row = plane.row(plane.height() / 2);
       const int factor = i == 0 ? 1 : 2;
       EXPECT_EQ(plane.width(), i == 0 ? 131 : 66);
       double sum = 0;
       for (std::int32_t x = 5; x < plane.width() - 5; ++x) {
-        const double px = 100 + (x + 0.5) * factor * 1300 / 131;
-        const double off = plane.row(plane.height() / 2)[x] - ramp(px, 1601);
+        const double px = 100 + (x + 0.5) * factor * (1300.0 / 131);
+        const double off = row[x] - ramp(px, 1601);
         ASSERT_LE(std::abs(off), 1) << eighths;
         sum += off;
       }

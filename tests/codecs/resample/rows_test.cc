@@ -67,7 +67,8 @@ TEST_P(RowsTest, BlendsPairs) {
       for (std::int32_t x = 0; x < width; ++x) {
         std::int32_t sum = 128;
         for (std::size_t k = 0; k < pair_count; ++k) {
-          sum += weights[2 * k] * pairs[k][2 * x] + weights[2 * k + 1] * pairs[k][2 * x + 1];
+          const std::int16_t* pair = pairs[k] + 2 * std::ptrdiff_t{x};
+          sum += weights[2 * k] * pair[0] + weights[2 * k + 1] * pair[1];
         }
         ASSERT_EQ(out[static_cast<std::size_t>(x)], std::clamp(sum >> 8, -32768, 32767));
       }
@@ -85,8 +86,8 @@ void expect_columns(const std::vector<std::int16_t>& row, const TapTable& table,
     const auto output = static_cast<std::int32_t>(x);
     std::int64_t sum = std::int64_t{1} << (shift_bits - 1);
     for (std::int32_t k = 0; k < table.taps(); ++k) {
-      sum += table.weights(output)[k] *
-             row[static_cast<std::size_t>(table.first(output) - origin + k)];
+      const std::int32_t column = table.first(output) - origin + k;
+      sum += std::int64_t{table.weights(output)[k]} * row[static_cast<std::size_t>(column)];
     }
     ASSERT_EQ(out[x], std::clamp<std::int64_t>(sum >> shift_bits, 0, most));
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "workers/image/jpeg_output.h"
+#include "codecs/encode/jpeg_output.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -7,7 +7,7 @@
 // After jpeglib.h.
 #include <jerror.h>
 
-namespace millrace::workers::image {
+namespace millrace::codecs {
 namespace {
 
 using base::Reason;
@@ -71,4 +71,4 @@ std::span<const std::byte> JpegDestination::bytes() const {
   return std::as_bytes(std::span(target_.bytes, target_.size_bytes));
 }
 
-}  // namespace millrace::workers::image
+}  // namespace millrace::codecs

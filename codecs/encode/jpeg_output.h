@@ -12,7 +12,7 @@
 
 #include "base/result.h"
 
-namespace millrace::workers::image {
+namespace millrace::codecs {
 
 // libjpeg reports errors by longjmp: whoever calls it does `setjmp(errors.where)` first, in a
 // function that holds no object with a destructor, and is silent about warnings, which it counts.
@@ -53,4 +53,4 @@ class JpegDestination {
   Target target_;
 };
 
-}  // namespace millrace::workers::image
+}  // namespace millrace::codecs
