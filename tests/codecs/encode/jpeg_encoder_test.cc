@@ -46,7 +46,8 @@ std::vector<std::byte> encoded(Planes& planes, const JpegSettings& settings = {}
 }
 
 vips::VImage opened(const std::vector<std::byte>& file) {
-  return vips::VImage::new_from_buffer(file.data(), file.size(), "");
+  // In memory, for libvips reads the file only when somebody asks for pixels.
+  return vips::VImage::new_from_buffer(file.data(), file.size(), "").copy_memory();
 }
 
 class JpegEncoderTest : public testing::Test {
@@ -69,7 +70,6 @@ TEST_F(JpegEncoderTest, PlanesComeBack) {
         EXPECT_EQ(image.width(), width);
         EXPECT_EQ(image.height(), height);
         EXPECT_EQ(image.bands(), across == 0 ? 1 : 3);
-        EXPECT_GE(image.avg(), 0);  // all of it is decoded
         const Planes back = raw_planes_of_jpeg(file);
         ASSERT_EQ(back.components.size(), planes.components.size());
         if (across != 0) EXPECT_EQ(back.chroma_across, across);
@@ -122,9 +122,10 @@ TEST_F(JpegEncoderTest, SegmentsAndProfileStandInTheFile) {
   EXPECT_LT(jfif, first);
   EXPECT_LT(first, bytes.find(kXmp));
   EXPECT_EQ(bytes.substr(bytes.find(exif_text, first + 1) - 4, 2), "\xff\xef");
+  const vips::VImage image = opened(file);
   std::size_t size_bytes = 0;
   const auto* back =
-      static_cast<const std::uint8_t*>(opened(file).get_blob(VIPS_META_ICC_NAME, &size_bytes));
+      static_cast<const std::uint8_t*>(image.get_blob(VIPS_META_ICC_NAME, &size_bytes));
   EXPECT_TRUE(std::equal(profile.begin(), profile.end(), back, back + size_bytes));
 }
 
