@@ -39,17 +39,17 @@ class Curve {
           static_cast<float>(kernel(static_cast<double>(i) / kPointsPerSample));
     }
   }
-  [[nodiscard]] double at(double x) const {
-    const double point = std::abs(x) * kPointsPerSample;
-    if (point >= kPoints) return 0;
-    const auto i = static_cast<std::size_t>(point);
-    const double part = point - static_cast<double>(i);
-    return values_[i] * (1 - part) + values_[i + 1] * part;
+  // At so many points from the middle.
+  [[nodiscard]] float at(float points) const {
+    const float away = std::min(std::abs(points), static_cast<float>(kPoints));
+    const auto i = static_cast<std::int32_t>(away);
+    const float* value = values_.data() + i;
+    return value[0] + (value[1] - value[0]) * (away - static_cast<float>(i));
   }
 
  private:
   static constexpr int kPoints = Radius * kPointsPerSample;
-  std::array<float, kPoints + 1> values_{};  // the last one is 0
+  std::array<float, kPoints + 2> values_{};  // nothing from the radius on
 };
 
 // Where the kernel of one output is not nothing: samples from..to, of which some may not exist.
@@ -73,26 +73,39 @@ Span samples_of(const Reach& reach, const Axis& axis) {
 
 // The weights of one output before they are rounded, edges repeated. Returns their sum.
 template <int Radius>
-double weigh(const Curve<Radius>& curve, const Axis& axis, const Reach& reach,
-             std::vector<double>& weights) {
+float weigh(const Curve<Radius>& curve, const Axis& axis, const Reach& reach,
+            std::vector<float>& weights) {
   const Span span = samples_of(reach, axis);
   weights.assign(static_cast<std::size_t>(span.count), 0);
-  const double per_sample = 1 / std::max(1.0, axis.step);
-  double sum = 0;
-  for (std::int32_t k = reach.from; k <= reach.to; ++k) {
-    const double value = curve.at((k + 0.5 - reach.middle) * per_sample);
-    const std::int32_t sample = std::clamp(k, span.first, span.end() - 1);
-    weights[static_cast<std::size_t>(sample - span.first)] += value;
+  const double points_each = kPointsPerSample / std::max(1.0, axis.step);
+  const auto first_points = static_cast<float>((reach.from + 0.5 - reach.middle) * points_each);
+  const auto step_points = static_cast<float>(points_each);
+  const auto weight_at = [&](std::int32_t k) {
+    return curve.at(first_points + static_cast<float>(k - reach.from) * step_points);
+  };
+  float sum = 0;
+  const std::int32_t last = span.end() - 1;
+  for (std::int32_t k = std::max(reach.from, span.first); k <= std::min(reach.to, last); ++k) {
+    const float value = weight_at(k);
+    weights[static_cast<std::size_t>(k - span.first)] = value;
     sum += value;
+  }
+  const auto add_to = [&](std::size_t place, float value) {
+    weights[place] += value;
+    sum += value;
+  };
+  for (std::int32_t k = reach.from; k < span.first; ++k) add_to(0, weight_at(k));
+  for (std::int32_t k = std::max(reach.from, last + 1); k <= reach.to; ++k) {
+    add_to(weights.size() - 1, weight_at(k));
   }
   return sum;
 }
 
 // Rounds to whole parts. What is then missing of one goes to the heaviest weight and outwards from
 // there, a part each, so that no weight is moved by more than its rounding and one.
-void round_weights(const std::vector<double>& weights, double sum, std::int16_t* rounded) {
+void round_weights(const std::vector<float>& weights, float sum, std::int16_t* rounded) {
   const auto count = static_cast<std::ptrdiff_t>(weights.size());
-  const double scale = TapTable::kOneInWeights / sum;
+  const float scale = TapTable::kOneInWeights / sum;
   std::int32_t missing = TapTable::kOneInWeights;
   for (std::ptrdiff_t k = 0; k < count; ++k) {
     const auto parts =
@@ -144,11 +157,10 @@ TapTable::TapTable(Kernel kernel, const Axis& axis, const TapLayout& layout) {
   needs_ = {first, end - first};
   taps_ = (longest + layout.taps_multiple - 1) / layout.taps_multiple * layout.taps_multiple;
   weights_.assign(reaches.size() * static_cast<std::size_t>(taps_), 0);
-  std::vector<double> weights;
+  std::vector<float> weights;
   for (std::size_t i = 0; i < reaches.size(); ++i) {
-    const double sum = kernel == Kernel::Lanczos3
-                           ? weigh(lanczos3_curve, axis, reaches[i], weights)
-                           : weigh(mitchell_curve, axis, reaches[i], weights);
+    const float sum = kernel == Kernel::Lanczos3 ? weigh(lanczos3_curve, axis, reaches[i], weights)
+                                                 : weigh(mitchell_curve, axis, reaches[i], weights);
     const auto before = counts_[i] - static_cast<std::int32_t>(weights.size());
     round_weights(weights, sum, weights_.data() + static_cast<std::ptrdiff_t>(i) * taps_ + before);
   }

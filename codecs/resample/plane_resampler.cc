@@ -21,8 +21,7 @@
 namespace millrace::codecs {
 namespace {
 
-constexpr std::int32_t kBatchRows = 8;        // of the result
-constexpr std::int32_t kSparePairs = 8;       // of the ring, so that batches come about
+constexpr std::int32_t kBatchRows = 4;        // of the result
 constexpr std::int32_t kStripBytes = 20'480;  // of the ring's rows, of a first cache of 32 KiB
 constexpr std::int32_t kStripSamplesMin = 2 * kRowSlack;
 
@@ -72,13 +71,25 @@ PlaneResampler::PlaneResampler(std::shared_ptr<const PlaneScale> scale)
   if (scale_->copies()) return;
   // A window of columns may reach behind the last one, with weights of nothing.
   stride_ = needs().columns.count + kRowSlack + scale_->columns_->taps();
-  ring_pairs_ = scale_->rows_->taps() / 2 + kSparePairs;
+  const auto window_pairs = static_cast<std::size_t>(scale_->rows_->taps() / 2);
+  // Room for as many rows as a batch goes down.
+  ring_pairs_ = static_cast<std::int32_t>(window_pairs) +
+                static_cast<std::int32_t>(std::ceil(scale_->down_.step * kBatchRows / 2)) + 1;
   const auto stride = static_cast<std::size_t>(stride_);
-  ring_.resize(2 * stride * static_cast<std::size_t>(ring_pairs_));
+  const std::size_t ring_samples = 2 * stride * static_cast<std::size_t>(ring_pairs_);
+  const bool light = scale_->linear_light_;
+  const std::int32_t column_bytes = 2 * ring_pairs_ * (light ? 2 : 1);
+  strip_ = std::max(kStripBytes / column_bytes / kRowSlack * kRowSlack, kStripSamplesMin);
+  if (light) {
+    light_.samples.resize(ring_samples);
+    light_.windows.resize(window_pairs);
+    light_row_.resize(static_cast<std::size_t>(result_.width()) + kRowSlack);
+  } else {
+    tones_.samples.resize(ring_samples);
+    tones_.windows.resize(window_pairs);
+  }
   upper_.resize(static_cast<std::size_t>(needs().columns.count));
   blended_.resize(stride * kBatchRows);
-  windows_.resize(static_cast<std::size_t>(scale_->rows_->taps() / 2));
-  if (scale_->linear_light_) light_.resize(static_cast<std::size_t>(result_.width()) + kRowSlack);
 }
 
 void PlaneResampler::push(std::int32_t first_row, std::int32_t first_column,
@@ -116,7 +127,7 @@ void PlaneResampler::push(std::int32_t first_row, std::int32_t first_column,
       next_row_ = end;
     }
   }
-  finish_rows();
+  if (end == needs.rows.end()) finish_rows();
 }
 
 void PlaneResampler::put_pair(std::int32_t row, const std::uint8_t* upper,
@@ -126,9 +137,9 @@ void PlaneResampler::put_pair(std::int32_t row, const std::uint8_t* upper,
   // Its place in the ring is that of the oldest, which may still be counted.
   if (pair - scale_->rows_->first(rows_done_) / 2 >= ring_pairs_) finish_rows();
   if (scale_->linear_light_) {
-    pair_light(upper, lower, needs().columns.count, pair_at(pair));
+    pair_light(upper, lower, needs().columns.count, pair_at(light_, pair));
   } else {
-    pair_rows(upper, lower, needs().columns.count, pair_at(pair));
+    pair_rows(upper, lower, needs().columns.count, pair_at(tones_, pair));
   }
   rows_paired_ = 2 * pair + 2;
 }
@@ -148,13 +159,9 @@ void PlaneResampler::finish_rows() {
 
 void PlaneResampler::blend_rows(std::int32_t first, std::int32_t count) {
   const std::int32_t width = needs().columns.count;
-  const std::int32_t sample_bytes =
-      4 * scale_->rows_->taps() / 2;  // of a column, both of each pair
-  const std::int32_t strip =
-      std::max(kStripBytes / sample_bytes / kRowSlack * kRowSlack, kStripSamplesMin);
-  for (std::int32_t x = 0; x < width; x += strip) {
+  for (std::int32_t x = 0; x < width; x += strip_) {
     for (std::int32_t i = 0; i < count; ++i) {
-      blend_strip(first + i, x, std::min(strip, width - x), blended_row(i));
+      blend_strip(first + i, x, std::min(strip_, width - x), blended_row(i));
     }
   }
   for (std::int32_t i = 0; i < count; ++i) write_row(first + i, blended_row(i));
@@ -162,14 +169,24 @@ void PlaneResampler::blend_rows(std::int32_t first, std::int32_t count) {
 
 void PlaneResampler::blend_strip(std::int32_t output, std::int32_t x, std::int32_t width,
                                  std::int16_t* row) {
+  if (scale_->linear_light_) {
+    blend_strip_of(light_, output, x, width, kLightShiftBits, row);
+  } else {
+    blend_strip_of(tones_, output, x, width, kRowShiftBits, row);
+  }
+}
+
+template <class Sample>
+void PlaneResampler::blend_strip_of(PairRing<Sample>& ring, std::int32_t output, std::int32_t x,
+                                    std::int32_t width, int shift_bits, std::int16_t* row) const {
   const TapTable& rows = *scale_->rows_;
   const Span span = rows.span(output);
   const std::int32_t pairs = (span.count + 1) / 2;
   for (std::int32_t k = 0; k < pairs; ++k) {
-    windows_[static_cast<std::size_t>(k)] = pair_at(span.first / 2 + k) + 2 * std::ptrdiff_t{x};
+    ring.windows[static_cast<std::size_t>(k)] =
+        pair_at(ring, span.first / 2 + k) + 2 * std::ptrdiff_t{x};
   }
-  blend_pairs(windows_.data(), rows.weights(output), pairs, width,
-              scale_->linear_light_ ? kLightShiftBits : kRowShiftBits, row + x);
+  blend_pairs(ring.windows.data(), rows.weights(output), pairs, width, shift_bits, row + x);
 }
 
 void PlaneResampler::write_row(std::int32_t output, const std::int16_t* row) {
@@ -180,15 +197,16 @@ void PlaneResampler::write_row(std::int32_t output, const std::int16_t* row) {
     blend_columns(row, origin, columns, kColumnShiftBits, out);
     return;
   }
-  blend_columns(row, origin, columns, kLightShiftBits, light_.data());
+  blend_columns(row, origin, columns, kLightShiftBits, light_row_.data());
   const auto& tone_of = LightTables::get().tone_of;
   for (std::int32_t x = 0; x < columns.outputs(); ++x) {
-    out[x] = tone_of[static_cast<std::size_t>(light_[static_cast<std::size_t>(x)])];
+    out[x] = tone_of[static_cast<std::size_t>(light_row_[static_cast<std::size_t>(x)])];
   }
 }
 
-std::int16_t* PlaneResampler::pair_at(std::int32_t pair) {
-  return ring_.data() + static_cast<std::ptrdiff_t>(pair % ring_pairs_) * 2 * stride_;
+template <class Sample>
+Sample* PlaneResampler::pair_at(PairRing<Sample>& ring, std::int32_t pair) const {
+  return ring.samples.data() + static_cast<std::ptrdiff_t>(pair % ring_pairs_) * 2 * stride_;
 }
 
 std::int16_t* PlaneResampler::blended_row(std::int32_t place) {

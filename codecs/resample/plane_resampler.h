@@ -49,7 +49,7 @@ class PlaneScale {
 };
 
 // Resamples one plane while its rows arrive. It holds as many rows of the source as the kernel is
-// high and a few more, of the columns that are needed, and the result.
+// high and two thirds more, of the columns that are needed, and the result.
 // Cost: per output row, kernel height x needed columns, then kernel width x outputs across.
 class PlaneResampler {
  public:
@@ -61,7 +61,7 @@ class PlaneResampler {
   // the plane, and holds the columns that are needed. Rows come from top to bottom, and none of
   // those needed is left out; anything else aborts. The band is not looked at after the return.
   void push(std::int32_t first_row, std::int32_t first_column, const PlaneView& band);
-  // Finished rows of the result, from the top.
+  // Finished rows of the result, from the top. They are made some at a time.
   [[nodiscard]] std::int32_t rows_done() const { return rows_done_; }
   [[nodiscard]] bool done() const { return rows_done_ == scale_->outputs_down(); }
   // The result, of which rows_done() rows are finished.
@@ -70,12 +70,23 @@ class PlaneResampler {
   [[nodiscard]] Plane take() { return std::move(result_); }
 
  private:
+  // Rows of the source in pairs, an even one and the odd one below it.
+  template <class Sample>
+  struct PairRing {
+    std::vector<Sample> samples;
+    std::vector<const Sample*> windows;  // the pairs that one output counts
+  };
+
   void put_pair(std::int32_t row, const std::uint8_t* upper, const std::uint8_t* lower);
   void finish_rows();
   void blend_rows(std::int32_t first, std::int32_t count);
   void blend_strip(std::int32_t output, std::int32_t x, std::int32_t width, std::int16_t* row);
   void write_row(std::int32_t output, const std::int16_t* row);
-  [[nodiscard]] std::int16_t* pair_at(std::int32_t pair);
+  template <class Sample>
+  [[nodiscard]] Sample* pair_at(PairRing<Sample>& ring, std::int32_t pair) const;
+  template <class Sample>
+  void blend_strip_of(PairRing<Sample>& ring, std::int32_t output, std::int32_t x,
+                      std::int32_t width, int shift_bits, std::int16_t* row) const;
   [[nodiscard]] std::int16_t* blended_row(std::int32_t place);
 
   std::shared_ptr<const PlaneScale> scale_;
@@ -83,14 +94,14 @@ class PlaneResampler {
   std::int32_t rows_done_ = 0;
   std::int32_t next_row_;         // of the source
   std::int32_t rows_paired_ = 0;  // of the source, the end of what is in the ring
-  // The source's rows in pairs, an even one and the odd one below it, in a ring.
   std::int32_t ring_pairs_ = 0;
+  std::int32_t strip_ = 0;   // samples across that are blended at a time
   std::int32_t stride_ = 0;  // of rows in the buffers below, in samples
-  std::vector<std::int16_t> ring_;
-  std::vector<std::uint8_t> upper_;           // an even row that waits for the odd one
-  std::vector<std::int16_t> blended_;         // rows that are already as few as the result's
-  std::vector<std::int16_t> light_;           // one row of the result
-  std::vector<const std::int16_t*> windows_;  // the pairs that one output counts
+  PairRing<std::uint8_t> tones_;
+  PairRing<std::int16_t> light_;         // instead, if that is asked for
+  std::vector<std::uint8_t> upper_;      // an even row that waits for the odd one
+  std::vector<std::int16_t> blended_;    // rows that are already as few as the result's
+  std::vector<std::int16_t> light_row_;  // one row of the result
 };
 
 }  // namespace millrace::codecs

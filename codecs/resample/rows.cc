@@ -45,26 +45,33 @@ const hn::ScalableTag<std::int32_t> kFull32;
 const hn::CappedTag<std::int16_t, 16> kWindow16;
 const hn::CappedTag<std::int32_t, 8> kWindow32;
 const hn::FixedTag<std::int32_t, 4> kBlock32;
+const hn::FixedTag<std::uint8_t, 16> kBlock8;
 #if HWY_MAX_BYTES >= 32
 const hn::FixedTag<std::int16_t, 8> kBlock16;
 #endif
 
 void pair_rows_vectors(const std::uint8_t* upper, const std::uint8_t* lower, std::ptrdiff_t width,
-                       std::int16_t* pairs) {
-  const hn::Rebind<std::uint8_t, decltype(kFull32)> samples;
-  const auto step = static_cast<std::ptrdiff_t>(hn::Lanes(kFull32));
+                       std::uint8_t* pairs) {
+  constexpr std::ptrdiff_t kStep = 16;
   std::ptrdiff_t x = 0;
-  for (; x + step <= width; x += step) {
-    const auto above = hn::PromoteTo(kFull32, hn::LoadU(samples, upper + x));
-    const auto below = hn::PromoteTo(kFull32, hn::LoadU(samples, lower + x));
-    // The lower row's sample in the upper half of each 32 bits, which in memory comes second.
-    hn::StoreU(hn::BitCast(kFull16, hn::Or(above, hn::ShiftLeft<16>(below))), kFull16,
-               pairs + 2 * x);
+  for (; x + kStep <= width; x += kStep) {
+    const auto above = hn::LoadU(kBlock8, upper + x);
+    const auto below = hn::LoadU(kBlock8, lower + x);
+    hn::StoreU(hn::InterleaveLower(kBlock8, above, below), kBlock8, pairs + 2 * x);
+    hn::StoreU(hn::InterleaveUpper(kBlock8, above, below), kBlock8, pairs + 2 * x + kStep);
   }
   for (; x < width; ++x) {
     pairs[2 * x] = upper[x];
     pairs[2 * x + 1] = lower[x];
   }
+}
+
+HWY_INLINE hn::Vec<decltype(kFull16)> load_pairs(const std::uint8_t* pairs) {
+  const hn::Rebind<std::uint8_t, decltype(kFull16)> samples;
+  return hn::PromoteTo(kFull16, hn::LoadU(samples, pairs));
+}
+HWY_INLINE hn::Vec<decltype(kFull16)> load_pairs(const std::int16_t* pairs) {
+  return hn::LoadU(kFull16, pairs);
 }
 
 // A sum of pairs, in as many parts as the processor likes.
@@ -86,9 +93,10 @@ HWY_INLINE void store_narrow(V32 sum, int shift_bits, std::int16_t* row) {
   hn::StoreU(hn::DemoteTo(narrow, hn::ShiftRightSame(sum, shift_bits)), narrow, row);
 }
 
-void blend_pairs_vectors(const std::int16_t* const* pairs, const std::int16_t* weights,
-                         std::ptrdiff_t pair_count, std::ptrdiff_t width, int shift_bits,
-                         std::int16_t* row) {
+template <class Sample>
+HWY_INLINE void blend_pairs_of(const Sample* const* pairs, const std::int16_t* weights,
+                               std::ptrdiff_t pair_count, std::ptrdiff_t width, int shift_bits,
+                               std::int16_t* row) {
   const auto in_vector = static_cast<std::ptrdiff_t>(hn::Lanes(kFull16));
   const std::ptrdiff_t columns = in_vector / 2;
   const auto half = hn::Set(kFull32, 1 << (shift_bits - 1));
@@ -104,11 +112,11 @@ void blend_pairs_vectors(const std::int16_t* const* pairs, const std::int16_t* w
       std::int32_t both = 0;
       __builtin_memcpy(&both, weights + 2 * k, sizeof both);
       const auto weight = hn::BitCast(kFull16, hn::Set(kFull32, both));
-      const std::int16_t* pair = pairs[k] + 2 * x;
-      a.add(kFull32, hn::LoadU(kFull16, pair), weight);
-      b.add(kFull32, hn::LoadU(kFull16, pair + in_vector), weight);
-      c.add(kFull32, hn::LoadU(kFull16, pair + 2 * in_vector), weight);
-      d.add(kFull32, hn::LoadU(kFull16, pair + 3 * in_vector), weight);
+      const Sample* pair = pairs[k] + 2 * x;
+      a.add(kFull32, load_pairs(pair), weight);
+      b.add(kFull32, load_pairs(pair + in_vector), weight);
+      c.add(kFull32, load_pairs(pair + 2 * in_vector), weight);
+      d.add(kFull32, load_pairs(pair + 3 * in_vector), weight);
     }
     const auto store = [&](const Sum& sum, std::ptrdiff_t place) HWY_ATTR {
       const auto whole = hn::Add(hn::RearrangeToOddPlusEven(sum.even, sum.odd), half);
@@ -119,6 +127,18 @@ void blend_pairs_vectors(const std::int16_t* const* pairs, const std::int16_t* w
     store(c, 2);
     store(d, 3);
   }
+}
+
+void blend_pairs_8(const std::uint8_t* const* pairs, const std::int16_t* weights,
+                   std::ptrdiff_t pair_count, std::ptrdiff_t width, int shift_bits,
+                   std::int16_t* row) {
+  blend_pairs_of(pairs, weights, pair_count, width, shift_bits, row);
+}
+
+void blend_pairs_16(const std::int16_t* const* pairs, const std::int16_t* weights,
+                    std::ptrdiff_t pair_count, std::ptrdiff_t width, int shift_bits,
+                    std::int16_t* row) {
+  blend_pairs_of(pairs, weights, pair_count, width, shift_bits, row);
 }
 
 // What one output's window comes to, spread over a vector. `Taps`: how many, 0: `taps` says it.
@@ -209,6 +229,8 @@ HWY_INLINE void blend_columns_any(const ColumnTaps& table, std::ptrdiff_t output
       return blend_columns_of<16>(table, outputs, shift_bits, out);
     case 24:
       return blend_columns_of<24>(table, outputs, shift_bits, out);
+    case 32:
+      return blend_columns_of<32>(table, outputs, shift_bits, out);
     default:
       return blend_columns_of<0>(table, outputs, shift_bits, out);
   }
@@ -233,18 +255,24 @@ HWY_AFTER_NAMESPACE();
 namespace millrace::codecs {
 
 HWY_EXPORT(pair_rows_vectors);
-HWY_EXPORT(blend_pairs_vectors);
+HWY_EXPORT(blend_pairs_8);
+HWY_EXPORT(blend_pairs_16);
 HWY_EXPORT(blend_columns_8);
 HWY_EXPORT(blend_columns_16);
 
 void pair_rows(const std::uint8_t* upper, const std::uint8_t* lower, std::int32_t width,
-               std::int16_t* pairs) {
+               std::uint8_t* pairs) {
   HWY_DYNAMIC_DISPATCH(pair_rows_vectors)(upper, lower, width, pairs);
+}
+
+void blend_pairs(const std::uint8_t* const* pairs, const std::int16_t* weights,
+                 std::int32_t pair_count, std::int32_t width, int shift_bits, std::int16_t* row) {
+  HWY_DYNAMIC_DISPATCH(blend_pairs_8)(pairs, weights, pair_count, width, shift_bits, row);
 }
 
 void blend_pairs(const std::int16_t* const* pairs, const std::int16_t* weights,
                  std::int32_t pair_count, std::int32_t width, int shift_bits, std::int16_t* row) {
-  HWY_DYNAMIC_DISPATCH(blend_pairs_vectors)(pairs, weights, pair_count, width, shift_bits, row);
+  HWY_DYNAMIC_DISPATCH(blend_pairs_16)(pairs, weights, pair_count, width, shift_bits, row);
 }
 
 namespace {

@@ -41,7 +41,7 @@ TEST_P(RowsTest, PairsRowsAndReadsNoFurther) {
       upper[static_cast<std::size_t>(x)] = static_cast<std::uint8_t>(x * 37 + 200);
       lower[static_cast<std::size_t>(x)] = static_cast<std::uint8_t>(x * 91 + 3);
     }
-    std::vector<std::int16_t> pairs(2 * static_cast<std::size_t>(width), -1);
+    std::vector<std::uint8_t> pairs(2 * static_cast<std::size_t>(width), 99);
     pair_rows(upper.data(), lower.data(), width, pairs.data());
     for (std::size_t x = 0; x < upper.size(); ++x) {
       ASSERT_EQ(pairs[2 * x], upper[x]);
@@ -50,28 +50,39 @@ TEST_P(RowsTest, PairsRowsAndReadsNoFurther) {
   }
 }
 
+template <class Sample>
+void expect_pairs(const std::vector<std::vector<std::int16_t>>& numbers,
+                  const std::vector<std::int16_t>& weights, std::int32_t width, int shift_bits) {
+  std::vector<std::vector<Sample>> rows;
+  std::vector<const Sample*> pairs;
+  for (const auto& row : numbers) rows.emplace_back(row.begin(), row.end());
+  for (const auto& row : rows) pairs.push_back(row.data());
+  std::vector<std::int16_t> out(static_cast<std::size_t>(width + kRowSlack));
+  blend_pairs(pairs.data(), weights.data(), static_cast<std::int32_t>(pairs.size()), width,
+              shift_bits, out.data());
+  for (std::ptrdiff_t x = 0; x < width; ++x) {
+    std::int32_t sum = 1 << (shift_bits - 1);
+    for (std::size_t k = 0; k < pairs.size(); ++k) {
+      sum += weights[2 * k] * pairs[k][2 * x] + weights[2 * k + 1] * pairs[k][2 * x + 1];
+    }
+    ASSERT_EQ(out[static_cast<std::size_t>(x)], std::clamp(sum >> shift_bits, -32768, 32767));
+  }
+}
+
 TEST_P(RowsTest, BlendsPairs) {
   for (const std::int32_t width : kWidths) {
     for (const std::size_t pair_count : {1U, 2U, 8U, 33U}) {
-      // Weights of up to a half, that sums leave 16 bits as well.
-      const auto weights = numbers(2 * pair_count, -2000, 8192);
-      std::vector<std::vector<std::int16_t>> rows;
-      std::vector<const std::int16_t*> pairs;
-      for (std::size_t k = 0; k < pair_count; ++k) {
-        rows.push_back(numbers(2 * static_cast<std::size_t>(width + kRowSlack), 0, 255));
-      }
-      for (const auto& row : rows) pairs.push_back(row.data());
-      std::vector<std::int16_t> out(static_cast<std::size_t>(width + kRowSlack));
-      blend_pairs(pairs.data(), weights.data(), static_cast<std::int32_t>(pair_count), width, 8,
-                  out.data());
-      for (std::int32_t x = 0; x < width; ++x) {
-        std::int32_t sum = 128;
-        for (std::size_t k = 0; k < pair_count; ++k) {
-          const std::int16_t* pair = pairs[k] + 2 * std::ptrdiff_t{x};
-          sum += weights[2 * k] * pair[0] + weights[2 * k + 1] * pair[1];
-        }
-        ASSERT_EQ(out[static_cast<std::size_t>(x)], std::clamp(sum >> 8, -32768, 32767));
-      }
+      const auto row = [&](int most) {
+        return numbers(2 * static_cast<std::size_t>(width + kRowSlack), 0, most);
+      };
+      std::vector<std::vector<std::int16_t>> tones(pair_count);
+      std::vector<std::vector<std::int16_t>> light(pair_count);
+      for (auto& tone : tones) tone = row(255);
+      for (auto& one : light) one = row(32767);
+      // Of up to a half, that sums leave 16 bits as well.
+      expect_pairs<std::uint8_t>(tones, numbers(2 * pair_count, -2000, 8192), width, 8);
+      const int most = static_cast<int>(32000 / pair_count);
+      expect_pairs<std::int16_t>(light, numbers(2 * pair_count, -most / 8, most), width, 14);
     }
   }
 }
