@@ -230,7 +230,8 @@ TEST_P(RgbTest, CoarseChromaIsSpreadEvenly) {
       for (std::int32_t x = 8; x < 112; ++x) {
         const double cr = 68 + (x + 0.5 + y + 0.5) / 2;
         const double red = 128 + 1.402 * (cr - 128);
-        ASSERT_NEAR(pixels.samples[static_cast<std::size_t>(y * pixels.stride_bytes() + 3 * x)],
+        ASSERT_NEAR(pixels.samples[static_cast<std::size_t>(y * pixels.stride_bytes() +
+                                                            3 * std::ptrdiff_t{x})],
                     red, 2.2);
       }
     }
@@ -239,8 +240,9 @@ TEST_P(RgbTest, CoarseChromaIsSpreadEvenly) {
 
 // All colours of a cube, there and back in full resolution.
 TEST_P(RgbTest, ColorsSurviveTheWayBack) {
-  constexpr std::int32_t kSteps = 18;  // of 15
-  Pixels cube = no_pixels(kSteps * kSteps, kSteps);
+  constexpr std::size_t kSteps = 18;  // of 15
+  Pixels cube =
+      no_pixels(static_cast<std::int32_t>(kSteps * kSteps), static_cast<std::int32_t>(kSteps));
   for (std::size_t i = 0; i < cube.samples.size() / 3; ++i) {
     cube.samples[3 * i] = static_cast<std::uint8_t>(i % kSteps * 15);
     cube.samples[3 * i + 1] = static_cast<std::uint8_t>(i / kSteps % kSteps * 15);
