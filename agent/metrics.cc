@@ -38,6 +38,14 @@ TierMetrics tier_metrics(base::Metrics& m, const std::string& tier) {
       .expired = drops("expired")};
 }
 
+std::array<base::Counter, ipc::kRoads.size()> road_counters(base::Metrics& m) {
+  const auto counter = [&m](ipc::Road road) {
+    return m.counter("millrace_agent_pictures_total", "Pictures made, by the road that they took",
+                     {{"road", std::string(ipc::word_of(road))}});
+  };
+  return {counter(ipc::Road::Planes), counter(ipc::Road::Mixed), counter(ipc::Road::Library)};
+}
+
 }  // namespace
 
 AgentMetrics::AgentMetrics(base::Metrics& m, const std::vector<std::string>& tier_names)
@@ -59,6 +67,7 @@ AgentMetrics::AgentMetrics(base::Metrics& m, const std::vector<std::string>& tie
       work_seconds(stage(m, "work")),
       work_cpu_seconds(m.histogram("millrace_agent_work_cpu_seconds",
                                    "Processor time of a task in its worker", kStageBounds)),
+      roads(road_counters(m)),
       cache_bytes(m.gauge("millrace_agent_cache_bytes", "Bytes of the cache in use")),
       cache_pinned_bytes(m.gauge("millrace_agent_cache_pinned_bytes",
                                  "Bytes of the cache that cannot be evicted now")),

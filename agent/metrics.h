@@ -10,6 +10,7 @@
 #include "agent/worker_process.h"
 #include "base/error.h"
 #include "base/metrics.h"
+#include "ipc/road.h"
 
 namespace millrace::agent {
 
@@ -47,6 +48,7 @@ class AgentMetrics {
   base::Histogram queue_seconds;
   base::Histogram work_seconds;
   base::Histogram work_cpu_seconds;
+  std::array<base::Counter, ipc::kRoads.size()> roads;
   // Read by whoever has the facts, when the metrics are asked for.
   base::Gauge cache_bytes;
   base::Gauge cache_pinned_bytes;

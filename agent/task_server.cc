@@ -12,6 +12,7 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
+#include "ipc/road.h"
 #include "net/cancel.h"
 
 namespace millrace::agent {
@@ -28,7 +29,9 @@ std::string server_timing(const StageTimes& times) {
   const int size = std::snprintf(text.data(), text.size(),
                                  "fetch;dur=%.2f, probe;dur=%.2f, queue;dur=%.2f, work;dur=%.2f",
                                  ms(times.fetch), ms(times.probe), ms(times.queue), ms(times.work));
-  return {text.data(), static_cast<std::size_t>(size)};
+  std::string timing(text.data(), static_cast<std::size_t>(size));
+  if (times.road) timing.append(";desc=").append(ipc::word_of(*times.road));
+  return timing;
 }
 
 std::string_view word_of(VariantOrigin from) {

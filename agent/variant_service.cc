@@ -473,6 +473,8 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, Inputs
     co_return base::fail(base::Reason::Internal, "A worker's answer made no sense.",
                          "a probe for a run");
   }
+  times.road = outcome->road;
+  if (outcome->road) metrics_.roads[static_cast<std::size_t>(*outcome->road)].add();
   auto file = keep(plan, std::move(*writer), *outcome);
   if (!file) co_return base::fail(std::move(file.error()));
   co_return MadeVariant{std::move(*file), times, learn_cost(plan, *reply)};

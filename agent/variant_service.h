@@ -20,6 +20,7 @@
 #include "agent/run_queue.h"
 #include "agent/source_catalog.h"
 #include "base/result.h"
+#include "ipc/road.h"
 #include "net/cancel.h"
 #include "pipeline/pipeline.h"
 #include "pipeline/task.h"
@@ -32,6 +33,7 @@ struct StageTimes {
   base::Duration probe{};
   base::Duration queue{};
   base::Duration work{};
+  std::optional<ipc::Road> road;  // that the work took
 };
 
 // A result, pinned, with the time it took.

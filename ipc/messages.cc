@@ -52,6 +52,7 @@ struct BodyWriter {
     body["bytes"] = outcome.bytes;
     body["cacheable_by_clients"] = outcome.cacheable_by_clients;
     body["headers"] = outcome.headers;
+    if (outcome.road) body["road"] = word_of(*outcome.road);
   }
   void operator()(const base::Error& error) const {
     ordered_json& body = json["error"];

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "ipc/road.h"
 #include "pipeline/command_spec.h"
 
 namespace millrace::ipc {
@@ -78,6 +79,7 @@ struct RunOutcome {
   std::uint64_t bytes = 0;                     // written to the output
   bool cacheable_by_clients = true;            // false: Cache-Control: no-store (imageInfo)
   std::map<std::string, std::string> headers;  // for the client: X-Millrace-Crop …
+  std::optional<Road> road;                    // nullopt: no picture was made
 };
 // worker -> agent, once for each probe and run.
 struct Reply {

@@ -115,6 +115,9 @@ RunOutcome read_outcome(JsonFields& outer, const nlohmann::json& json) {
   fields.integer("bytes", outcome.bytes, Presence::Required);
   fields.flag("cacheable_by_clients", outcome.cacheable_by_clients, Presence::Required);
   read_headers(fields, outcome.headers);
+  std::string road;
+  fields.text("road", road, Presence::Optional, kWordBytesMax);
+  outcome.road = road_from_word(road);  // a newer worker may know more
   if (fields.failed()) outer.refuse("outcome: " + fields.mistake());
   return outcome;
 }

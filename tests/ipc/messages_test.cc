@@ -105,6 +105,7 @@ TEST(MessagesTest, RepliesSurviveJson) {
 
   RunOutcome outcome;
   outcome.media_type = "application/json";
+  outcome.road = Road::Mixed;
   outcome.bytes = 99;
   outcome.cacheable_by_clients = false;
   outcome.headers = {{"X-Millrace-Crop", "faces"}};
@@ -112,6 +113,7 @@ TEST(MessagesTest, RepliesSurviveJson) {
   back = sent_by_worker(reply);
   const auto& read = std::get<RunOutcome>(back.body);
   EXPECT_EQ(read.media_type, outcome.media_type);
+  EXPECT_EQ(read.road, Road::Mixed);
   EXPECT_EQ(read.bytes, 99U);
   EXPECT_FALSE(read.cacheable_by_clients);
   EXPECT_EQ(read.headers, outcome.headers);

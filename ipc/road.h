@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+namespace millrace::ipc {
+
+// How a worker came from the bytes of a picture to those of another.
+enum class Road {
+  Planes,  // by planes of samples all the way
+  Mixed,   // by planes to pixels, which a library has written
+  Library,
+};
+inline constexpr std::array kRoads = {Road::Planes, Road::Mixed, Road::Library};
+
+constexpr std::string_view word_of(Road road) {
+  switch (road) {
+    case Road::Planes:
+      return "planes";
+    case Road::Mixed:
+      return "mixed";
+    case Road::Library:
+      break;
+  }
+  return "library";
+}
+
+constexpr std::optional<Road> road_from_word(std::string_view word) {
+  for (const Road road : kRoads) {
+    if (word_of(road) == word) return road;
+  }
+  return std::nullopt;
+}
+
+}  // namespace millrace::ipc
