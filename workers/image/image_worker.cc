@@ -21,7 +21,7 @@ namespace {
 using base::Reason;
 
 // Goes up whenever a change here makes other bytes of the same request.
-constexpr int kResultsVersion = 2;
+constexpr int kResultsVersion = 3;
 
 }  // namespace
 
@@ -106,6 +106,7 @@ base::Result<ipc::RunOutcome> write_picture(ImageStage& stage, OutputFile& outpu
   outcome.width = stage.size().width;
   outcome.height = stage.size().height;
   outcome.frames = stage.frames();
+  outcome.road = stage.road();
   return outcome;
 }
 

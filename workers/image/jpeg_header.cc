@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdlib>
 #include <string_view>
+#include <vector>
 
 #include "workers/image/exif.h"
 
@@ -19,6 +20,8 @@ constexpr std::array<std::uint16_t, 64> kLuminance = {
     26, 24, 22,  22,  24,  49, 35, 37,  29,  40,  58,  51,  61, 60,  57,  51,
     56, 55, 64,  72,  92,  78, 64, 68,  87,  69,  55,  56,  80, 109, 81,  87,
     95, 98, 103, 104, 103, 62, 77, 113, 121, 112, 100, 120, 92, 101, 103, 99};
+
+constexpr std::string_view kIccName("ICC_PROFILE\0", 12);
 
 bool is_frame_header(std::uint8_t marker) {
   return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
@@ -38,6 +41,7 @@ class HeaderReader {
       header_.says_orientation = facts.says_orientation;
       header_.copyright = facts.copyright;
     }
+    if (marker == 0xE2 && has_bytes(body, 0, kIccName)) profile_part(body.subspan(kIccName.size()));
     if (marker == 0xED && iptc_copyright_.empty()) iptc_copyright_ = read_iptc_copyright(body);
   }
   base::Result<JpegHeader> finish() {
@@ -46,6 +50,12 @@ class HeaderReader {
       return base::fail(Reason::CorruptMedia, "The JPEG file says that it has no pixels.");
     }
     if (header_.copyright.empty()) header_.copyright = iptc_copyright_;
+    header_.has_icc = !profile_parts_.empty();
+    if (profile_parts_.size() == profile_parts_said_) {
+      for (const ByteSpan part : profile_parts_) {
+        header_.icc.insert(header_.icc.end(), part.begin(), part.end());
+      }
+    }
     return header_;
   }
 
@@ -72,7 +82,19 @@ class HeaderReader {
     }
   }
 
+  // Which part it is of how many, then the part (ICC.1:2022, annex B.4). Parts out of order are no
+  // profile to anybody.
+  void profile_part(ByteSpan body) {
+    if (body.size() < 2) return;
+    profile_parts_said_ = body[1];
+    const bool is_next = body[0] == profile_parts_.size() + 1;
+    profile_parts_.push_back(is_next ? body.subspan(2) : ByteSpan());
+    if (!is_next) profile_parts_said_ = SIZE_MAX;
+  }
+
   JpegHeader header_;
+  std::vector<ByteSpan> profile_parts_;
+  std::size_t profile_parts_said_ = 0;
   bool has_frame_ = false;
   bool has_exif_ = false;
   std::string iptc_copyright_;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "workers/image/geometry.h"
@@ -19,6 +20,8 @@ struct JpegHeader {
   bool says_orientation = false;
   std::string copyright;
   std::optional<int> quality_pct;  // nullopt: no quantisation table (lossless)
+  bool has_icc = false;            // a profile, or a part of one
+  std::vector<std::uint8_t> icc;   // the profile; empty where parts of it are missing
 };
 
 // `bytes` begins with FF D8. Skips from marker to marker; decodes nothing. CorruptMedia with a

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "codecs/convolution/symmetric_kernel.h"
+#include "workers/image/pixels.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -88,17 +89,12 @@ VImage mask_of(int width, int height, std::vector<double> weights) {
 
 // Of a picture in memory, with what is known of it.
 VImage convolved(const VImage& frame, std::span<const double> half_kernel) {
-  VipsImage* made = vips_image_new_memory();
-  VImage to(made);  // owns it
-  if (vips_image_pipelinev(made, VIPS_DEMAND_STYLE_ANY, frame.get_image(), nullptr) != 0 ||
-      vips_image_write_prepare(made) != 0) {
-    throw vips::VError();
-  }
-  const auto row_bytes = static_cast<std::ptrdiff_t>(VIPS_IMAGE_SIZEOF_LINE(made));
+  const VImage made = memory_like(frame, frame.width(), frame.height());
+  const auto row_bytes = static_cast<std::ptrdiff_t>(VIPS_IMAGE_SIZEOF_LINE(made.get_image()));
   codecs::convolve({static_cast<const std::uint8_t*>(frame.data()),
                     static_cast<std::int32_t>(row_bytes), frame.height(), row_bytes},
-                   frame.bands(), half_kernel, VIPS_IMAGE_ADDR(made, 0, 0), row_bytes);
-  return to;
+                   frame.bands(), half_kernel, VIPS_IMAGE_ADDR(made.get_image(), 0, 0), row_bytes);
+  return made;
 }
 
 }  // namespace

@@ -69,20 +69,29 @@ base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& wa
   return on_vips_thread([&] { return pull_strips(image, watch, take); });
 }
 
+vips::VImage memory_like(const vips::VImage& image, int width, int height) {
+  VipsImage* memory = vips_image_new_memory();
+  if (memory == nullptr) throw vips::VError();
+  vips::VImage made(memory);  // owns it
+  if (vips_image_pipelinev(memory, VIPS_DEMAND_STYLE_ANY, image.get_image(), nullptr) != 0) {
+    throw vips::VError();
+  }
+  // A loader's picture, whom nobody listens to, and who may be gone before this one is.
+  memory->progress_signal = nullptr;
+  memory->Xsize = width;
+  memory->Ysize = height;
+  if (vips_image_write_prepare(memory) != 0) throw vips::VError();
+  return made;
+}
+
 base::Result<vips::VImage> in_memory(const vips::VImage& image, const TaskWatch& watch) {
   const std::size_t line_bytes =
       static_cast<std::size_t>(image.width()) * static_cast<std::size_t>(image.bands());
-  VipsImage* memory = vips_image_new_memory();
-  if (memory == nullptr) throw vips::VError();
-  vips::VImage copy(memory);  // owns it
-  if (vips_image_pipelinev(memory, VIPS_DEMAND_STYLE_ANY, image.get_image(), nullptr) != 0 ||
-      vips_image_write_prepare(memory) != 0) {
-    throw vips::VError();
-  }
+  const vips::VImage copy = memory_like(image, image.width(), image.height());
   int top = 0;
   auto done = for_each_strip(image, watch, [&](const Strip& strip) -> base::Result<void> {
     for (int line = 0; line < strip.lines; ++line) {
-      std::memcpy(VIPS_IMAGE_ADDR(memory, 0, top + line),
+      std::memcpy(VIPS_IMAGE_ADDR(copy.get_image(), 0, top + line),
                   strip.first + static_cast<std::size_t>(line) * strip.stride_bytes, line_bytes);
     }
     top += strip.lines;

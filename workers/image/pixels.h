@@ -31,6 +31,10 @@ base::Result<void> on_vips_thread(const std::function<base::Result<void>()>& wor
 base::Result<void> for_each_strip(const vips::VImage& image, const TaskWatch& watch,
                                   const std::function<base::Result<void>(const Strip&)>& take);
 
+// In memory and not filled, `width` x `height` px, with the bands of `image` and what is known of
+// it.
+vips::VImage memory_like(const vips::VImage& image, int width, int height);
+
 // The picture, computed once and kept: readable in any order. width x height x bands bytes.
 base::Result<vips::VImage> in_memory(const vips::VImage& image, const TaskWatch& watch);
 

@@ -12,6 +12,7 @@
 
 #include "workers/image/coded_color.h"
 #include "workers/image/exif.h"
+#include "workers/image/icc_profile.h"
 #include "workers/image/jpeg_header.h"
 #include "workers/image/loader.h"
 #include "workers/image/readers/bmp_reader.h"
@@ -153,6 +154,9 @@ base::Result<void> read_jpeg(Source& source) {
   source.says_orientation = header->says_orientation;
   source.copyright = std::move(header->copyright);
   source.jpeg_quality_pct = header->quality_pct;
+  const IccFacts profile = read_icc(header->icc);
+  source.is_plain_srgb = !header->has_icc || (header->components == 3 && profile.readable &&
+                                              profile.space == IccSpace::Rgb && profile.is_srgb);
   source.color_model = header->components == 1   ? "gray"
                        : header->components == 4 ? "cmyk"
                                                  : "ycbcr";

@@ -34,6 +34,8 @@ struct Source {
   bool has_alpha = false;
   std::string color_model;              // as imageInfo says it: "ycbcr", "nrgba", "palette16", …
   std::optional<int> jpeg_quality_pct;  // estimated from the tables; JPEG alone
+  bool is_plain_srgb =
+      false;  // JPEG alone: without a profile, or with one that need not be applied
   // What a PNG, AVIF or HEIC without a profile says of its colours by numbers, as a profile
   // (coded_color.h); empty: nothing, or sRGB.
   std::vector<std::uint8_t> coded_icc;

@@ -15,6 +15,7 @@
 #include "workers/image/loader.h"
 #include "workers/image/operations.h"
 #include "workers/image/pixels.h"
+#include "workers/image/scaling.h"
 #include "workers/image/size_limit.h"
 
 namespace millrace::workers::image {
@@ -89,6 +90,11 @@ std::uint64_t ImageStage::others_px() const {
 
 void ImageStage::begin() {
   image_.reset();
+  planned_.reset();
+  made_planes_.reset();
+  road_.reset();
+  road_sought_ = false;
+  came_by_planes_ = false;
   file_.reset();
   beginning_.reset();
   steps_.clear();
@@ -128,8 +134,11 @@ ImageStage::Beginning ImageStage::beginning_at(const Placement& placement) const
 
 base::Result<VImage> ImageStage::begun(VImage image, const Beginning& beginning) {
   const auto& [placement, orientation, keep_profile] = beginning;
-  image = resized(to_device_space(image), upright(PictureShape{placement.whole, orientation}).size);
-  image = cropped(image, stored_area(placement.kept, placement.whole, orientation));
+  const Placement stored{upright(PictureShape{placement.whole, orientation}).size,
+                         stored_area(placement.kept, placement.whole, orientation)};
+  auto small = scaled(to_device_space(image), stored, watch_);
+  if (!small) return small;
+  image = *small;
   bool profile_ignored = false;
   image = keep_profile ? in_own_space(image, profile_ignored) : to_srgb(image, profile_ignored);
   if (profile_ignored) headers_[std::string(kNoteHeader)] = "icc-profile-ignored";
@@ -143,16 +152,52 @@ base::Result<VImage> ImageStage::begun(VImage image, const Beginning& beginning)
 }
 
 base::Result<VImage> ImageStage::placed(const Placement& placement) {
-  if (image_) return cropped(resized(*image_, placement.whole), placement.kept);
+  if (image_) return scaled(*image_, placement, watch_);
   const Beginning beginning = beginning_at(placement);
+  // Not the whole picture as it is: libvips streams it.
+  if (placement.whole != size_ && planes_fit({placement.kept.width, placement.kept.height})) {
+    auto planes =
+        road_->render(placement, beginning.orientation, codecs::OutputChroma::Full, watch_);
+    if (!planes) return base::fail(std::move(planes.error()));
+    return picture_of(*planes);
+  }
   auto opened = open_picture_for(
       *source_, upright(PictureShape{placement.whole, beginning.orientation}).size);
   if (!opened) return opened;
   return begun(*opened, beginning);
 }
 
+bool ImageStage::planes_fit(Size size) {
+  if (!std::exchange(road_sought_, true)) road_ = PlanesRoad::open(*source_);
+  return road_ && pixels_of(size) <= PlanesRoad::kResultPxMax;
+}
+
+base::Result<codecs::Planes*> ImageStage::planned_planes(codecs::OutputChroma chroma) {
+  if (!made_planes_ || made_planes_->chroma != chroma) {
+    auto planes = road_->render(planned_->placement, planned_->orientation, chroma, watch_);
+    if (!planes) return base::fail(std::move(planes.error()));
+    made_planes_ = {chroma, *std::move(planes)};
+  }
+  return &made_planes_->planes;
+}
+
+base::Result<std::vector<std::byte>> ImageStage::planned_file() {
+  const Encoding encoding = file_encoding();
+  const auto planes = planned_planes(chroma_for(encoding));
+  if (!planes) return base::fail(planes.error());
+  return encode_planes(**planes, encoding, copyright_, watch_);
+}
+
 base::Result<void> ImageStage::load() {
   if (image_) return {};
+  if (planned_) {
+    const auto planes = planned_planes(codecs::OutputChroma::Full);
+    if (!planes) return base::fail(planes.error());
+    image_ = picture_of(**planes);
+    in_memory_ = true;
+    came_by_planes_ = true;
+    return {};
+  }
   auto image = placed(all_of(size_));
   if (!image) return base::fail(std::move(image.error()));
   beginning_ = beginning_at(all_of(size_));
@@ -173,6 +218,8 @@ base::Result<void> ImageStage::keep_in_memory() {
 
 void ImageStage::put(const VImage& image, Size size) {
   image_ = image;
+  planned_.reset();
+  made_planes_.reset();
   in_memory_ = false;
   size_ = size;
   file_.reset();
@@ -181,7 +228,7 @@ void ImageStage::put(const VImage& image, Size size) {
 base::Result<void> ImageStage::orient() {
   const int orientation = std::exchange(orientation_, 1);
   const Size size = upright(PictureShape{size_, orientation}).size;
-  if (orientation == 1 || !image_) {
+  if (orientation == 1 || !has_picture()) {
     size_ = size;
     return {};
   }
@@ -195,6 +242,15 @@ base::Result<void> ImageStage::orient() {
 base::Result<void> ImageStage::scale_and_crop(const Placement& placement) {
   const Size kept{placement.kept.width, placement.kept.height};
   if (auto fits = check_step(kept); !fits) return fits;
+  if (!has_picture() && planes_fit(kept)) {
+    planned_ = beginning_at(placement);
+    size_ = kept;
+    file_.reset();
+    return {};
+  }
+  if (planned_) {
+    if (auto loaded = load(); !loaded) return loaded;
+  }
   auto image = placed(placement);
   if (!image) return base::fail(std::move(image.error()));
   if (!image_) {
@@ -231,8 +287,10 @@ base::Result<void> ImageStage::replace_picture(const VImage& image) {
 }
 
 base::Result<void> ImageStage::strip() {
-  // Before what was to be turned is forgotten.
-  if (auto loaded = load(); !loaded) return loaded;
+  // Before what was to be turned is forgotten; a plan does not forget it.
+  if (!planned_) {
+    if (auto loaded = load(); !loaded) return loaded;
+  }
   copyright_.clear();
   orientation_ = 1;
   file_.reset();
@@ -262,20 +320,27 @@ base::Result<void> ImageStage::encode_as(const Encoding& encoding) {
   if (auto fits = check_encoding(encoding); !fits) return fits;
   if (!holds_animation(encoding.format)) still_ = true;
   headers_.erase(std::string(kQualityHeader));
-  if (auto loaded = load(); !loaded) return loaded;
+  if (!has_picture() && takes_planes(encoding) && planes_fit(size_)) {
+    planned_ = beginning_at(all_of(size_));
+  }
+  if (!planned_) {
+    if (auto loaded = load(); !loaded) return loaded;
+  }
   file_.reset();
   encoding_ = encoding;
   jpeg_quality_pct_.reset();
   if (!holds_profile(encoding.format)) keep_profile(false);
   if (encoding.format == OutputFormat::Jpeg) {
-    if (image_->has_alpha()) put(on_white(*image_), size_);
+    if (image_ && image_->has_alpha()) put(on_white(*image_), size_);
     jpeg_quality_pct_ = encoding.quality_pct;
   }
   return {};
 }
 
 base::Result<std::size_t> ImageStage::fit_file_into(std::size_t bytes_max) {
-  if (auto kept = keep_in_memory(); !kept) return base::fail(std::move(kept.error()));
+  if (!gives_planes()) {
+    if (auto kept = keep_in_memory(); !kept) return base::fail(std::move(kept.error()));
+  }
   // The frames are the same whatever the quality.
   std::optional<VImage> roll;
   if (saves_frames()) {
@@ -306,7 +371,7 @@ base::Result<VImage> ImageStage::preview(std::int64_t side_px_max, Alpha alpha) 
   const auto side = [scale](std::int64_t length) {
     return std::max<std::int64_t>(1, std::llround(static_cast<double>(length) * scale));
   };
-  if (image_) {
+  if (has_picture()) {
     if (auto kept = keep_in_memory(); !kept) return base::fail(std::move(kept.error()));
   }
   auto small = placed(all_of({side(size_.width), side(size_.height)}));
@@ -317,8 +382,9 @@ base::Result<VImage> ImageStage::preview(std::int64_t side_px_max, Alpha alpha) 
 }
 
 base::Result<VImage> ImageStage::picture() {
-  if (image_) return *image_;
-  return placed(all_of(size_));
+  if (!has_picture()) return placed(all_of(size_));
+  if (auto loaded = load(); !loaded) return base::fail(std::move(loaded.error()));
+  return *image_;
 }
 
 base::Result<VImage> ImageStage::picture_in_memory() {
@@ -328,7 +394,13 @@ base::Result<VImage> ImageStage::picture_in_memory() {
 
 base::Result<void> ImageStage::save(const TakeFile& take) {
   if (file_) return take(std::as_bytes(std::span(*file_)));
-  if (!image_) return take(source_->bytes);
+  if (!has_picture()) return take(source_->bytes);
+  if (gives_planes()) {
+    auto file = planned_file();
+    if (!file) return base::fail(std::move(file.error()));
+    return take(*file);
+  }
+  if (auto loaded = load(); !loaded) return loaded;
   if (saves_frames()) {
     auto roll = roll_of_frames();
     if (!roll) return base::fail(std::move(roll.error()));
@@ -370,7 +442,7 @@ base::Result<VImage> ImageStage::roll_of_frames() {
 bool ImageStage::is_animated() const { return source_->frames > 1 && !still_; }
 
 std::int64_t ImageStage::frames() const {
-  const bool all = !image_ || saves_frames();
+  const bool all = !has_picture() || saves_frames();
   return all ? source_->frames : 1;
 }
 
@@ -387,14 +459,20 @@ void ImageStage::keep_profile(bool keep) {
 
 base::Result<std::string> ImageStage::encoded() {
   // To be read once more, by the command or by those behind it.
-  if (image_ && !file_) {
+  if (has_picture() && !file_ && !gives_planes()) {
     if (auto kept = keep_in_memory(); !kept) return base::fail(std::move(kept.error()));
   }
   return file_from([this](const TakeFile& take) { return save(take); });
 }
 
 std::string_view ImageStage::media_type() const {
-  return image_ ? media_type_of(encoding_.format) : media_type_of(source_->format);
+  return has_picture() ? media_type_of(encoding_.format) : media_type_of(source_->format);
+}
+
+std::optional<ipc::Road> ImageStage::road() const {
+  if (file_ || !has_picture()) return std::nullopt;
+  if (gives_planes()) return ipc::Road::Planes;
+  return came_by_planes_ || planned_ ? ipc::Road::Mixed : ipc::Road::Library;
 }
 
 void ImageStage::answer_json(std::string document, bool cacheable_by_clients) {

@@ -18,6 +18,7 @@
 #include "ipc/messages.h"
 #include "workers/image/encoding.h"
 #include "workers/image/geometry.h"
+#include "workers/image/planes_road.h"
 #include "workers/image/saver.h"
 #include "workers/image/source.h"
 #include "workers/image/watch.h"
@@ -75,7 +76,7 @@ class ImageStage {
   // More than one frame is left.
   [[nodiscard]] bool is_animated() const;
   // No command has changed the picture yet.
-  [[nodiscard]] bool untouched() const { return !image_ && !file_; }
+  [[nodiscard]] bool untouched() const { return !has_picture() && !file_; }
   // How many frames the file has that save() gives.
   [[nodiscard]] std::int64_t frames() const;
 
@@ -144,6 +145,9 @@ class ImageStage {
   // The same in memory, for commands that look at bytes. The picture is there afterwards as before.
   base::Result<std::string> encoded();
   [[nodiscard]] std::string_view media_type() const;
+  // How save() comes from the source to its file; nullopt: they are the same bytes, or a command
+  // has made them.
+  [[nodiscard]] std::optional<ipc::Road> road() const;
 
   // Ends the pipeline with a document instead of a picture; `cacheable_by_clients` false:
   // Cache-Control: no-store.
@@ -171,6 +175,15 @@ class ImageStage {
     std::function<vips::VImage(const vips::VImage&)> change;
     Reads reads = Reads::TopDown;
   };
+  // A picture has come out of the source, or will.
+  [[nodiscard]] bool has_picture() const { return image_ || planned_; }
+  // The file is written from planes, whether or not somebody has looked at the pixels.
+  [[nodiscard]] bool gives_planes() const { return planned_ && takes_planes(encoding_); }
+  // Whether a result of so many px may go by the road of planes.
+  bool planes_fit(Size size);
+  // As planned_ says; kept, for a command may ask for several files.
+  base::Result<codecs::Planes*> planned_planes(codecs::OutputChroma chroma);
+  base::Result<std::vector<std::byte>> planned_file();
   [[nodiscard]] Beginning beginning_at(const Placement& placement) const;
   base::Result<vips::VImage> begun(vips::VImage opened, const Beginning& beginning);
   base::Result<vips::VImage> placed(const Placement& placement);
@@ -201,7 +214,18 @@ class ImageStage {
   Encoding encoding_;
   std::optional<int> jpeg_quality_pct_;
   std::optional<vips::VImage> image_;  // unset: the source's bytes have not been read
-  bool in_memory_ = false;             // image_ is: readable in any order
+  // It comes out of the source so by the road of planes, as pixels (image_) or as a file; until it
+  // is changed.
+  std::optional<Beginning> planned_;
+  struct MadePlanes {
+    codecs::OutputChroma chroma;
+    codecs::Planes planes;
+  };
+  std::optional<MadePlanes> made_planes_;  // of planned_
+  std::optional<PlanesRoad> road_;
+  bool road_sought_ = false;
+  bool came_by_planes_ = false;  // image_ did
+  bool in_memory_ = false;       // image_ is: readable in any order
   bool keep_profile_ = false;
   // Of an animation, how image_ came to be; dropped when one picture is left.
   std::optional<Beginning> beginning_;

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "workers/image/planes_road.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "codecs/arrange/orientation.h"
+#include "codecs/encode/jpeg_encoder.h"
+#include "codecs/encode/webp_encoder.h"
+#include "codecs/jpeg/decoder.h"
+#include "codecs/resample/picture_resampler.h"
+#include "codecs/rgb/rgb.h"
+#include "workers/image/exif.h"
+
+namespace millrace::workers::image {
+namespace {
+
+using codecs::OutputChroma;
+using codecs::Planes;
+using vips::VImage;
+
+// From here on colour is worth its full resolution; libvips draws the line at the same place.
+constexpr int kFullColorQualityPct = 90;
+// What stands before the EXIF of a JPEG alone.
+constexpr std::string_view kExifName("Exif\0\0", 6);
+// Above it Huffman tables of the picture's own would keep too many coefficients in memory.
+constexpr std::int64_t kOwnTablesPxMax = 4'000'000;
+
+// As coarse as leaves the resampler a factor of two: what the blocks' transform cuts off at is less
+// even than what the resampler does.
+int eighths_for(double shrink) {
+  if (shrink >= 16) return 1;
+  if (shrink >= 8) return 2;
+  if (shrink >= 4) return 4;
+  return 8;
+}
+
+// What the resamplers of all components read, in pixels of the picture.
+codecs::JpegRegion region_of(const codecs::PictureResampler& resampler,
+                             const codecs::SourcePicture& source) {
+  double left = source.width_px;
+  double top = source.height_px;
+  double right = 0;
+  double bottom = 0;
+  for (std::size_t i = 0; i < resampler.components(); ++i) {
+    const codecs::Region& needs = resampler.needs(i);
+    const codecs::SourceComponent& component = source.components[i];
+    left = std::min(left, needs.columns.first * component.px_across);
+    top = std::min(top, needs.rows.first * component.px_down);
+    right = std::max(right, needs.columns.end() * component.px_across);
+    bottom = std::max(bottom, needs.rows.end() * component.px_down);
+  }
+  const auto first_column = static_cast<std::int32_t>(left);
+  const auto first_row = static_cast<std::int32_t>(top);
+  return {first_column, first_row, static_cast<std::int32_t>(std::ceil(right)) - first_column,
+          static_cast<std::int32_t>(std::ceil(bottom)) - first_row};
+}
+
+}  // namespace
+
+std::optional<PlanesRoad> PlanesRoad::open(const Source& source) {
+  if (source.format != SourceFormat::Jpeg || !source.is_plain_srgb) return std::nullopt;
+  auto header = codecs::read_jpeg_header(source.bytes);
+  if (!header || !codecs::layout_of(*header, {})) return std::nullopt;
+  return PlanesRoad(source, *std::move(header));
+}
+
+base::Result<Planes> PlanesRoad::render(const Placement& placement, int orientation,
+                                        OutputChroma chroma, const TaskWatch& watch) const {
+  // From here on as stored.
+  const Size whole = upright(PictureShape{placement.whole, orientation}).size;
+  const Area kept = stored_area(placement.kept, placement.whole, orientation);
+  const double across = static_cast<double>(header_.width_px) / static_cast<double>(whole.width);
+  const double down = static_cast<double>(header_.height_px) / static_cast<double>(whole.height);
+
+  codecs::JpegCut cut;
+  cut.eighths = eighths_for(std::min(across, down));
+  const auto stored = codecs::layout_of(header_, cut);
+  if (!stored) return base::fail(base::Reason::Internal, "The JPEG is not made of planes.");
+  const codecs::SourcePicture source =
+      codecs::scaled_jpeg(header_.width_px, header_.height_px, stored->components.size() == 1,
+                          stored->chroma_across, stored->chroma_down, cut.eighths);
+  const codecs::Area area{static_cast<double>(kept.left) * across,
+                          static_cast<double>(kept.top) * down,
+                          static_cast<double>(kept.left + kept.width) * across,
+                          static_cast<double>(kept.top + kept.height) * down};
+  const codecs::OutputPicture output{.width_px = static_cast<std::int32_t>(kept.width),
+                                     .height_px = static_cast<std::int32_t>(kept.height),
+                                     .chroma = chroma,
+                                     .mirrored_across = codecs::mirrors_across(orientation),
+                                     .mirrored_down = codecs::mirrors_down(orientation)};
+  codecs::PictureResampler resampler(codecs::plan_picture(source, area, output));
+  cut.region = region_of(resampler, source);
+
+  const auto check = [&watch] { return watch.check(); };
+  const auto push = [&](const codecs::JpegBand& band) -> base::Result<void> {
+    resampler.push(static_cast<std::size_t>(band.component), band.first_row, band.first_column,
+                   band.samples);
+    return band.component == 0 ? check() : base::Result<void>();
+  };
+  auto decoded = codecs::decode_jpeg(source_->bytes, header_, cut, push, check);
+  if (!decoded) return base::fail(std::move(decoded.error()));
+  if (!resampler.done()) {
+    return base::fail(base::Reason::Internal, "The decoder left rows out.");
+  }
+  return codecs::oriented(resampler.take(), orientation);
+}
+
+bool takes_planes(const Encoding& encoding) {
+  return encoding.format == OutputFormat::Jpeg ||
+         (encoding.format == OutputFormat::Webp && !encoding.lossless);
+}
+
+OutputChroma chroma_for(const Encoding& encoding) {
+  const bool full =
+      encoding.format == OutputFormat::Jpeg && encoding.quality_pct >= kFullColorQualityPct;
+  return full ? OutputChroma::Full : OutputChroma::Quarter;
+}
+
+base::Result<std::vector<std::byte>> encode_planes(Planes& planes, const Encoding& encoding,
+                                                   const std::string& copyright,
+                                                   const TaskWatch& watch) {
+  const std::vector<std::uint8_t> block = exif_with(encoding.orientation, copyright);
+  if (encoding.format == OutputFormat::Webp) {
+    codecs::WebpSettings settings;
+    settings.quality_pct = encoding.quality_pct;
+    if (!block.empty()) settings.exif = std::span(block).subspan(kExifName.size());
+    settings.check = [&watch] { return watch.check(); };
+    return codecs::encode_webp(planes, settings);
+  }
+  const codecs::JpegSegment exif{1, block};
+  codecs::JpegSettings settings;
+  settings.quality_pct = encoding.quality_pct;
+  settings.optimised_tables =
+      static_cast<std::int64_t>(planes.width()) * planes.height() <= kOwnTablesPxMax;
+  settings.progressive = encoding.interlace;
+  settings.density_dpi = encoding.density_dpi;
+  if (!block.empty()) settings.segments = {&exif, 1};
+  return codecs::encode_jpeg(planes, settings);
+}
+
+VImage picture_of(const Planes& planes) {
+  const int bands = planes.grey() ? 1 : 3;
+  VipsImage* memory = vips_image_new_memory();
+  const VImage picture(memory);  // owns it
+  vips_image_init_fields(
+      memory, planes.width(), planes.height(), bands, VIPS_FORMAT_UCHAR, VIPS_CODING_NONE,
+      planes.grey() ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB, 1.0, 1.0);
+  if (vips_image_write_prepare(memory) != 0) throw vips::VError();
+  if (!planes.grey()) {
+    codecs::to_rgb(planes, VIPS_IMAGE_ADDR(memory, 0, 0),
+                   static_cast<std::ptrdiff_t>(VIPS_IMAGE_SIZEOF_LINE(memory)));
+    return picture;
+  }
+  for (std::int32_t y = 0; y < planes.height(); ++y) {
+    std::memcpy(VIPS_IMAGE_ADDR(memory, 0, y), planes.components.front().row(y),
+                static_cast<std::size_t>(planes.width()));
+  }
+  return picture;
+}
+
+}  // namespace millrace::workers::image
