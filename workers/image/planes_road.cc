@@ -28,8 +28,6 @@ using vips::VImage;
 constexpr int kFullColorQualityPct = 90;
 // What stands before the EXIF of a JPEG alone.
 constexpr std::string_view kExifName("Exif\0\0", 6);
-// Above it Huffman tables of the picture's own would keep too many coefficients in memory.
-constexpr std::int64_t kOwnTablesPxMax = 4'000'000;
 
 // As coarse as leaves the resampler a factor of two: what the blocks' transform cuts off at is less
 // even than what the resampler does.
@@ -123,13 +121,13 @@ OutputChroma chroma_for(const Encoding& encoding) {
 }
 
 base::Result<std::vector<std::byte>> encode_planes(Planes& planes, const Encoding& encoding,
-                                                   const std::string& copyright,
-                                                   const TaskWatch& watch) {
-  const std::vector<std::uint8_t> block = exif_with(encoding.orientation, copyright);
+                                                   const FileNotes& notes, const TaskWatch& watch) {
+  const std::vector<std::uint8_t> block = exif_with(encoding.orientation, notes.copyright);
   if (encoding.format == OutputFormat::Webp) {
     codecs::WebpSettings settings;
     settings.quality_pct = encoding.quality_pct;
     if (!block.empty()) settings.exif = std::span(block).subspan(kExifName.size());
+    settings.profile = notes.icc;
     settings.check = [&watch] { return watch.check(); };
     return codecs::encode_webp(planes, settings);
   }
@@ -140,6 +138,7 @@ base::Result<std::vector<std::byte>> encode_planes(Planes& planes, const Encodin
       static_cast<std::int64_t>(planes.width()) * planes.height() <= kOwnTablesPxMax;
   settings.progressive = encoding.interlace;
   settings.density_dpi = encoding.density_dpi;
+  settings.profile = notes.icc;
   if (!block.empty()) settings.segments = {&exif, 1};
   return codecs::encode_jpeg(planes, settings);
 }
@@ -162,6 +161,22 @@ VImage picture_of(const Planes& planes) {
                 static_cast<std::size_t>(planes.width()));
   }
   return picture;
+}
+
+Planes planes_of(const VImage& picture) {
+  VipsImage* memory = picture.get_image();
+  if (picture.bands() == 3) {
+    return codecs::from_rgb({VIPS_IMAGE_ADDR(memory, 0, 0), picture.width(), picture.height(),
+                             static_cast<std::ptrdiff_t>(VIPS_IMAGE_SIZEOF_LINE(memory))},
+                            2, 2);
+  }
+  Planes planes;
+  planes.components.emplace_back(picture.width(), picture.height());
+  for (int y = 0; y < picture.height(); ++y) {
+    std::memcpy(planes.components.front().row(y), VIPS_IMAGE_ADDR(memory, 0, y),
+                static_cast<std::size_t>(picture.width()));
+  }
+  return planes;
 }
 
 }  // namespace millrace::workers::image

@@ -14,6 +14,7 @@
 #include "codecs/jpeg/header.h"
 #include "codecs/planes.h"
 #include "codecs/resample/picture_plan.h"
+#include "workers/image/bytes.h"
 #include "workers/image/encoding.h"
 #include "workers/image/geometry.h"
 #include "workers/image/source.h"
@@ -55,12 +56,23 @@ bool takes_planes(const Encoding& encoding);
 // As coarse as that file has its chroma.
 codecs::OutputChroma chroma_for(const Encoding& encoding);
 
+// A JPEG of no more px has Huffman tables of its own, whether it comes from planes or from pixels:
+// above, they would keep too many coefficients in memory.
+inline constexpr std::int64_t kOwnTablesPxMax = 4'000'000;
+
+// What a file says beside the picture.
+struct FileNotes {
+  std::string copyright;
+  ByteSpan icc;  // empty: none
+};
+
 // The file. `planes` have chroma_for() it. ResultTooLarge, TaskTooExpensive, Deadline, Internal.
 base::Result<std::vector<std::byte>> encode_planes(codecs::Planes& planes, const Encoding& encoding,
-                                                   const std::string& copyright,
-                                                   const TaskWatch& watch);
+                                                   const FileNotes& notes, const TaskWatch& watch);
 
 // 8-bit sRGB or grey, in memory. Throws vips::VError.
 vips::VImage picture_of(const codecs::Planes& planes);
+// The way back, chroma 4:2:0: `picture` is in memory, with 1 or 3 bands of 8 bits.
+codecs::Planes planes_of(const vips::VImage& picture);
 
 }  // namespace millrace::workers::image

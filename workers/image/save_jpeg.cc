@@ -10,6 +10,7 @@
 #include "workers/image/color.h"
 #include "workers/image/exif.h"
 #include "workers/image/pixels.h"
+#include "workers/image/planes_road.h"
 #include "workers/image/saver.h"
 
 namespace millrace::workers::image {
@@ -39,6 +40,8 @@ class JpegFile {
       info_.comp_info[0].h_samp_factor = 1;
       info_.comp_info[0].v_samp_factor = 1;
     }
+    const bool small = static_cast<std::int64_t>(width) * height <= kOwnTablesPxMax;
+    info_.optimize_coding = small ? TRUE : FALSE;
     if (encoding.interlace) jpeg_simple_progression(&info_);
     if (encoding.density_dpi > 0) {
       info_.density_unit = 1;  // JFIF 1.02: dots per inch

@@ -10,6 +10,7 @@
 #include "workers/image/color.h"
 #include "workers/image/palette.h"
 #include "workers/image/pixels.h"
+#include "workers/image/planes_road.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -157,6 +158,17 @@ Blob encoded(const VImage& image, const Encoding& encoding, VOption* options) {
                                 ->set("effort", kAvifEffort)));
 }
 
+// Lossy WebP without alpha, by the encoder of the road of planes: what it gives for a quality must
+// not depend on the road.
+base::Result<void> save_webp(const VImage& pixels, const Encoding& encoding,
+                             const std::string& copyright, const TaskWatch& watch,
+                             const TakeFile& take) {
+  codecs::Planes planes = planes_of(pixels);
+  auto file = encode_planes(planes, encoding, {copyright, profile_of(pixels)}, watch);
+  if (!file) return base::fail(std::move(file.error()));
+  return take(*file);
+}
+
 // `pixels` is in memory and carries nothing but what is to be written.
 base::Result<void> save_pixels(VImage pixels, const Encoding& encoding,
                                const std::string& copyright, const TaskWatch& watch,
@@ -199,6 +211,9 @@ base::Result<void> save_picture(VImage image, const Encoding& encoding,
   auto pixels = in_memory(image, watch);
   if (!pixels) return base::fail(std::move(pixels.error()));
   drop_metadata(*pixels);
+  if (takes_planes(encoding) && !pixels->has_alpha()) {
+    return save_webp(*pixels, encoding, copyright, watch, take);
+  }
   return save_pixels(*pixels, encoding, copyright, watch, take);
 }
 

@@ -185,7 +185,7 @@ base::Result<std::vector<std::byte>> ImageStage::planned_file() {
   const Encoding encoding = file_encoding();
   const auto planes = planned_planes(chroma_for(encoding));
   if (!planes) return base::fail(planes.error());
-  return encode_planes(**planes, encoding, copyright_, watch_);
+  return encode_planes(**planes, encoding, {copyright_, {}}, watch_);
 }
 
 base::Result<void> ImageStage::load() {
