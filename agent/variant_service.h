@@ -33,7 +33,7 @@ struct StageTimes {
   base::Duration probe{};
   base::Duration queue{};
   base::Duration work{};
-  std::optional<ipc::Road> road;  // that the work took
+  std::optional<ipc::Road> road{};  // that the work took
 };
 
 // A result, pinned, with the time it took.
