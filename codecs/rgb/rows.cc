@@ -45,11 +45,12 @@ HWY_INLINE V16 pair(V32 a, V32 b) { return hn::BitCast(k16, hn::Or(a, hn::ShiftL
 HWY_INLINE V16 pair_of_factors(int a, int b) {
   return pair(hn::And(hn::Set(k32, a), hn::Set(k32, 0xffff)), hn::Set(k32, b));
 }
-// sum + a * its factor + b * its factor.
+// sum + a * its factor + b * its factor. The sum is added last: before, on NEON, the lanes of the
+// products are not yet in their places.
 HWY_INLINE V32 add_products(V32 sum, V16 pairs, V16 factors) {
   V32 odd = hn::Zero(k32);
-  const V32 even = hn::ReorderWidenMulAccumulate(k32, pairs, factors, sum, odd);
-  return hn::RearrangeToOddPlusEven(even, odd);
+  const V32 even = hn::ReorderWidenMulAccumulate(k32, pairs, factors, hn::Zero(k32), odd);
+  return hn::Add(sum, hn::RearrangeToOddPlusEven(even, odd));
 }
 
 // (twice * factor / 2^16 + 1) / 2, floors both: value * factor rounded, where twice is 2 * value.
