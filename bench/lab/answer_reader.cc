@@ -44,6 +44,7 @@ void AnswerReader::start(bool to_head_request) {
   head_bytes_ = 0;
   line_.clear();
   error_body_.clear();
+  kept_body_.clear();
 }
 
 std::size_t AnswerReader::feed(std::string_view bytes) {
@@ -77,7 +78,7 @@ void AnswerReader::end_of_stream() {
 
 std::uint64_t AnswerReader::droppable() const {
   const bool in_body = state_ == State::Body || state_ == State::ChunkData;
-  return in_body && status_ < 400 ? left_ : 0;
+  return in_body && status_ < 400 && kept_bytes_max_ == 0 ? left_ : 0;
 }
 
 void AnswerReader::dropped(std::uint64_t bytes) {
@@ -184,6 +185,9 @@ void AnswerReader::take_body(std::string_view& bytes) {
               : bytes.size();
   if (status_ >= 400 && error_body_.size() < kErrorBodyMax) {
     error_body_.append(bytes.substr(0, taken));
+  }
+  if (kept_body_.size() < kept_bytes_max_) {
+    kept_body_.append(bytes.substr(0, std::min(taken, kept_bytes_max_ - kept_body_.size())));
   }
   bytes.remove_prefix(taken);
   if (counted) {

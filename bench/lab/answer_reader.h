@@ -25,6 +25,9 @@ class AnswerReader {
   };
 
   void start(bool to_head_request);
+  // From now on bodies of every status are kept, up to so many bytes; nothing is droppable() then.
+  void keep_body(std::size_t bytes_max) { kept_bytes_max_ = bytes_max; }
+  [[nodiscard]] const std::string& kept_body() const { return kept_body_; }
   // Takes what belongs to this answer and says how many bytes that was. After Done or Broken: 0.
   std::size_t feed(std::string_view bytes);
   // The peer closed: Done where the end of the connection is the end of the body.
@@ -62,6 +65,8 @@ class AnswerReader {
   std::size_t head_bytes_ = 0;
   std::string line_;
   std::string error_body_;
+  std::size_t kept_bytes_max_ = 0;
+  std::string kept_body_;
 };
 
 }  // namespace millrace::bench

@@ -2,29 +2,18 @@
 #include "bench/lab/lab_run.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
-#include <array>
-#include <charconv>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <ctime>
-#include <fstream>
-#include <memory>
-#include <sched.h>
-#include <sys/resource.h>
-#include <sys/utsname.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "bench/lab/attackers.h"
 #include "bench/lab/events.h"
 #include "bench/lab/generator.h"
+#include "bench/lab/machine.h"
 #include "bench/lab/process_watch.h"
+#include "bench/lab/server_address.h"
 #include "bench/lab/system_under_test.h"
 
 namespace millrace::bench {
@@ -35,48 +24,6 @@ using std::chrono::steady_clock;
 
 constexpr std::size_t kWarmUpPerWorker = 2;
 
-struct Server {
-  sockaddr_in address{};
-  std::string authority;
-};
-
-// http://127.0.0.1:8080: IPv4 by number, or localhost.
-base::Result<Server> server_of(std::string_view url) {
-  const auto refuse = [&] {
-    return base::fail(Reason::BadParameter,
-                      fmt::format("the url \"{}\" must be http://<IPv4 address>:<port>", url));
-  };
-  constexpr std::string_view kScheme = "http://";
-  std::string_view rest = url;
-  if (!rest.starts_with(kScheme)) return refuse();
-  rest.remove_prefix(kScheme.size());
-  if (rest.ends_with('/')) rest.remove_suffix(1);
-  const std::size_t colon = rest.find(':');
-  Server server;
-  server.authority = rest;
-  std::string host(rest.substr(0, colon));
-  if (host == "localhost") host = "127.0.0.1";
-  std::uint16_t port = 80;
-  if (colon != std::string_view::npos) {
-    const std::string_view digits = rest.substr(colon + 1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (error != std::errc{} || end != digits.data() + digits.size()) return refuse();
-  }
-  server.address.sin_family = AF_INET;
-  server.address.sin_port = htons(port);
-  if (::inet_pton(AF_INET, host.c_str(), &server.address.sin_addr) != 1) return refuse();
-  return server;
-}
-
-// How many there may be then.
-std::size_t raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return SIZE_MAX;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  return static_cast<std::size_t>(limit.rlim_cur);
-}
-
 // At the worst: all that its attackers hold at one time, and the generator's.
 std::size_t descriptors_wanted(const Scenario& scenario) {
   constexpr std::size_t kOthers = 64;
@@ -86,29 +33,6 @@ std::size_t descriptors_wanted(const Scenario& scenario) {
     if (holds) wanted += attack.count;
   }
   return wanted;
-}
-
-// "1a2b3c4-dirty" of the repository that the folder is in; "unknown" outside of one.
-std::string commit_of(const std::filesystem::path& folder) {
-  std::string quoted = "'";
-  for (const char c : folder.string()) quoted += c == '\'' ? "'\\''" : std::string(1, c);
-  quoted += "'";
-  const std::string command = "git -C " + quoted + " describe --always --dirty 2>/dev/null";
-  std::array<char, 128> line{};
-  FILE* const output = ::popen(command.c_str(), "r");
-  if (output == nullptr) return "unknown";
-  const char* const got = std::fgets(line.data(), static_cast<int>(line.size()), output);
-  const bool known = ::pclose(output) == 0 && got != nullptr;
-  std::string text = known ? got : "unknown";
-  if (text.ends_with('\n')) text.pop_back();
-  return text;
-}
-
-// The generator stands for other machines: it gets the core when a request is due. Only this
-// thread: what was started before, and what it starts, keeps the usual priority.
-bool put_first() {
-  const sched_param parameters{.sched_priority = 1};
-  return ::sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &parameters) == 0;
 }
 
 std::size_t workers_of(const Scenario& scenario) {
@@ -132,7 +56,7 @@ class Lab {
   void say(const std::string& text) const {
     if (!options_.quiet) std::fputs((text + "\n").c_str(), stderr);
   }
-  base::Result<Server> bring_up();
+  base::Result<ServerAddress> bring_up();
   base::Result<void> find_capacity(Generator& generator, RunResult& result);
   void measure(Generator& generator, RequestMaker& maker, const sockaddr_in& server,
                RunResult& result, ProcessWatch& watch);
@@ -144,14 +68,14 @@ class Lab {
   pid_t root_ = 0;
 };
 
-base::Result<Server> Lab::bring_up() {
+base::Result<ServerAddress> Lab::bring_up() {
   const std::string& external = options_.url.empty() ? scenario_.server.url : options_.url;
   root_ = options_.watch_root;
-  if (!external.empty()) return server_of(external);
+  if (!external.empty()) return server_address_of(external);
   say("starting millrace");
   if (auto started = system_.start(); !started) return base::fail(std::move(started.error()));
   root_ = system_.pid();
-  return server_of(system_.url());
+  return server_address_of(system_.url());
 }
 
 base::Result<void> Lab::find_capacity(Generator& generator, RunResult& result) {
@@ -221,7 +145,7 @@ base::Result<RunResult> Lab::run() {
   }
   result.scenario = scenario_;
   result.machine = machine_line();
-  result.date = fmt::format("{:%Y-%m-%d}", fmt::gmtime(std::time(nullptr)));
+  result.date = date_today();
   result.version = MILLRACE_VERSION;
   result.commit = commit_of(options_.scenario_folder);
   result.target = options_.target ? options_.target->name : "millrace";
@@ -251,22 +175,6 @@ base::Result<RunResult> Lab::run() {
 }
 
 }  // namespace
-
-std::string machine_line() {
-  std::string model = "unknown";
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("model name")) continue;
-    model = line.substr(std::min(line.find(':') + 2, line.size()));
-    break;
-  }
-  utsname system{};
-  ::uname(&system);
-  double load = 0;
-  ::getloadavg(&load, 1);
-  return fmt::format("{}, {} cores, Linux {}, load {:.1f} at the start", model,
-                     std::thread::hardware_concurrency(), system.release, load);
-}
 
 base::Result<RunResult> run_measured(const Scenario& scenario, const RunOptions& options) {
   return Lab(scenario, options).run();

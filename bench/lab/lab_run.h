@@ -26,7 +26,4 @@ struct RunOptions {
 // events, watched processes. Blocks for as long as the scenario takes.
 base::Result<RunResult> run_measured(const Scenario& scenario, const RunOptions& options);
 
-// "AMD EPYC, 2 cores, Linux 6.1, load 0.4 at the start"
-std::string machine_line();
-
 }  // namespace millrace::bench

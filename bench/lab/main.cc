@@ -16,6 +16,7 @@
 #include "bench/lab/verdict.h"
 #include "bench/sim/compare.h"
 #include "bench/sim/simulation.h"
+#include "bench/speed/compare_command.h"
 
 namespace millrace::bench {
 namespace {
@@ -192,8 +193,10 @@ int run(int argc, char** argv) {
   simulate_command->add_option("--compare", arguments.compare,
                                "measured result: exit status 1 where goodput differs by over 15 %");
   simulate_command->add_option("--cores", arguments.cores, "of the simulated machine (2)");
+  speed::SpeedCommands speed_commands(app);
   CLI11_PARSE(app, argc, argv);
   std::signal(SIGPIPE, SIG_IGN);
+  if (speed_commands.parsed()) return speed_commands.run();
   if (simulate_command->parsed()) return simulate_scenario(arguments);
   return run_command->parsed() ? run_scenario(arguments) : check(arguments);
 }

@@ -3,14 +3,9 @@
 
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
-#include <fcntl.h>
 #include <fstream>
 #include <iterator>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
@@ -21,8 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/config.h"
-
-extern char** environ;
+#include "bench/lab/child_process.h"
 
 namespace millrace::bench {
 namespace {
@@ -33,9 +27,7 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr seconds kStartPatience{120};
-constexpr seconds kStopPatience{60};
 constexpr std::chrono::milliseconds kPoll{20};
-constexpr std::size_t kLogTailBytes = 2'000;
 
 std::string read_text(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -65,60 +57,22 @@ Origin* SystemUnderTest::origin(const std::string& bucket) {
   return found == origins_.end() ? nullptr : found->second.get();
 }
 
-base::Result<pid_t> SystemUnderTest::spawn(
-    const std::vector<std::string>& arguments,
-    const std::map<std::string, std::string>& environment) const {
-  std::vector<std::string> texts = arguments;
-  std::vector<std::string> variables;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (!std::string_view(*entry).starts_with("MILLRACE_")) variables.emplace_back(*entry);
-  }
-  for (const auto& [name, value] : environment)
-    variables.push_back(fmt::format("{}={}", name, value));
-  std::vector<char*> argv;
-  std::vector<char*> envp;
-  argv.reserve(texts.size() + 1);
-  envp.reserve(variables.size() + 1);
-  for (std::string& text : texts) argv.push_back(text.data());
-  for (std::string& text : variables) envp.push_back(text.data());
-  argv.push_back(nullptr);
-  envp.push_back(nullptr);
-  const fs::path log = options_.log_file.empty() ? folder_ / "server.log" : options_.log_file;
-  const pid_t parent = ::getpid();
-  const pid_t pid = ::fork();
-  if (pid < 0)
-    return base::fail(Reason::Internal, "cannot fork", std::generic_category().message(errno));
-  if (pid == 0) {
-    ::setpgid(0, 0);  // Ctrl-C reaches the bench, which stops its server itself
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (::getppid() != parent) ::_exit(1);
-    if (scenario_.server.files_max > 0) {
-      const rlimit files{scenario_.server.files_max, scenario_.server.files_max};
-      ::setrlimit(RLIMIT_NOFILE, &files);
-    }
-    const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
-    ::dup2(out, STDOUT_FILENO);
-    ::dup2(out, STDERR_FILENO);
-    ::execve(argv[0], argv.data(), envp.data());
-    ::_exit(127);
-  }
-  return pid;
+fs::path SystemUnderTest::log_file() const {
+  return options_.log_file.empty() ? folder_ / "server.log" : options_.log_file;
 }
 
 base::Result<void> SystemUnderTest::make_picture(const Source& source, const fs::path& file) {
   const std::string what =
       fmt::format("{}x{}q{}", source.width_px, source.height_px, source.quality_pct);
   if (!pictures_.contains(what)) {
-    auto pid = spawn(
+    auto pid = start_child(
         {(options_.binaries / "millrace-bench-picture").string(), std::to_string(source.width_px),
          std::to_string(source.height_px), std::to_string(source.quality_pct), file.string()},
-        {});
+        {.environment = {}, .log_file = log_file()});
     if (!pid) return base::fail(std::move(pid.error()));
-    int status = 0;
-    ::waitpid(*pid, &status, 0);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    if (wait_for_child(*pid) != 0) {
       return base::fail(Reason::Internal, "millrace-bench-picture failed for " + file.string() +
-                                              ": " + read_text(folder_ / "server.log"));
+                                              ": " + end_of_log(log_file()));
     }
     pictures_[what] = file;
     return {};
@@ -210,7 +164,9 @@ base::Result<void> SystemUnderTest::start() {
     }
     environment[assignment.substr(0, equals)] = assignment.substr(equals + 1);
   }
-  auto pid = spawn(arguments, environment);
+  auto pid = start_child(arguments, {.environment = std::move(environment),
+                                     .log_file = log_file(),
+                                     .files_max = scenario_.server.files_max});
   if (!pid) return base::fail(std::move(pid.error()));
   pid_ = *pid;
   return await_ready(folder_ / "ready.json");
@@ -219,14 +175,11 @@ base::Result<void> SystemUnderTest::start() {
 base::Result<void> SystemUnderTest::await_ready(const fs::path& ready_file) {
   const auto end = steady_clock::now() + kStartPatience;
   while (!fs::exists(ready_file)) {
-    int status = 0;
-    const bool ended = ::waitpid(pid_, &status, WNOHANG) == pid_;
+    const bool ended = has_ended(pid_);
     if (ended) pid_ = 0;
     if (ended || steady_clock::now() > end) {
-      const fs::path file = options_.log_file.empty() ? folder_ / "server.log" : options_.log_file;
-      std::string log = read_text(file);
-      if (log.size() > kLogTailBytes) log.erase(0, log.size() - kLogTailBytes);
-      return base::fail(Reason::Internal, "millrace did not come up; the end of its log:\n" + log);
+      return base::fail(Reason::Internal,
+                        "millrace did not come up; the end of its log:\n" + end_of_log(log_file()));
     }
     std::this_thread::sleep_for(kPoll);
   }
@@ -238,19 +191,7 @@ base::Result<void> SystemUnderTest::await_ready(const fs::path& ready_file) {
 }
 
 void SystemUnderTest::stop() {
-  if (pid_ == 0) return;
-  ::kill(pid_, SIGTERM);
-  const auto end = steady_clock::now() + kStopPatience;
-  int status = 0;
-  while (::waitpid(pid_, &status, WNOHANG) == 0) {
-    if (steady_clock::now() > end) {
-      ::kill(pid_, SIGKILL);  // its children die with it
-      ::waitpid(pid_, &status, 0);
-      break;
-    }
-    std::this_thread::sleep_for(kPoll);
-  }
-  pid_ = 0;
+  if (pid_ != 0) stop_child(std::exchange(pid_, 0));
 }
 
 }  // namespace millrace::bench

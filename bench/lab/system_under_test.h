@@ -40,9 +40,7 @@ class SystemUnderTest {
  private:
   base::Result<std::string> fill(const Bucket& bucket);  // answers the argument of --bucket
   base::Result<void> make_picture(const Source& source, const std::filesystem::path& file);
-  [[nodiscard]] base::Result<pid_t> spawn(
-      const std::vector<std::string>& arguments,
-      const std::map<std::string, std::string>& environment) const;
+  [[nodiscard]] std::filesystem::path log_file() const;
   base::Result<void> await_ready(const std::filesystem::path& ready_file);
 
   const Scenario& scenario_;

@@ -35,6 +35,19 @@ TEST(AnswerReaderTest, ReadsALengthWhateverThePieces) {
   }
 }
 
+TEST(AnswerReaderTest, KeepsABodyWhenAskedTo) {
+  AnswerReader reader;
+  reader.start(false);
+  reader.keep_body(8);
+  const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789";
+  reader.feed(answer.substr(0, answer.size() - 6));
+  EXPECT_EQ(reader.droppable(), 0U);
+  reader.feed(answer.substr(answer.size() - 6));
+  EXPECT_EQ(reader.state(), State::Done);
+  EXPECT_EQ(reader.kept_body(), "01234567");
+  EXPECT_EQ(reader.body_bytes(), 10U);
+}
+
 TEST(AnswerReaderTest, ReadsChunksWithTrailers) {
   const AnswerReader reader = dripped(
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
