@@ -72,11 +72,16 @@ TEST_P(ConformanceTest, GivesThePictureOfTheTable) {
   expected = cropped(expected, c.left < 0 ? (full_width - width) / 2 : c.left,
                      c.top < 0 ? (full_height - height) / 2 : c.top, width, height);
   expected = rotated(expected, c.turned_as);
-  // Like with like: the variant has been through the default quality of its format.
+  // Like with like: the variant has been through the default quality of its format. What that takes
+  // from a small picture of strong colours is more than two encoders agree on: there it must be as
+  // near to the exact picture as the other one's is.
+  const Picture exact = expected;
   if (c.format != "png") {
-    expected = decode(encode(expected, c.format == "jpeg" ? ".jpg[Q=75]" : ".webp[Q=75]"));
+    expected = decode(encode(exact, c.format == "jpeg" ? ".jpg[Q=75]" : ".webp[Q=75]"));
   }
-  EXPECT_LT(perceptual_distance(got, expected), 2.0);
+  if (perceptual_distance(got, expected) >= 2.0) {
+    EXPECT_LE(perceptual_distance(got, exact), 1.05 * perceptual_distance(expected, exact));
+  }
   // And it can tell: upside down is far away.
   EXPECT_GT(perceptual_distance(rotated(got, 3), expected), 8.0);
 }
