@@ -65,10 +65,10 @@ class SegmentReader {
         }
         return;
       default:
-        // Other applications' segments, comments, the number of lines, and conditions of arithmetic
-        // coding say nothing to us; the rest no decoder knows.
+        // Other applications' segments, comments and the number of lines say nothing to us; the
+        // rest no decoder knows, or it is for arithmetic coding.
         if (marker < 0xE0 || marker > 0xEF) {
-          if (marker != 0xFE && marker != 0xDC && marker != 0xCC) odd();
+          if (marker != 0xFE && marker != 0xDC) odd();
         }
     }
   }

@@ -38,22 +38,23 @@ HWY_INLINE V descaled(V value) {
   return hn::ShiftRight<kBits>(hn::Add(value, hn::Set(d, 1 << (kBits - 1))));
 }
 
-// Eight vectors: frequency k in, sample k out, lanes apart. `kBits` are dropped at the end.
-template <int kBits, class V>
-HWY_INLINE void transform8(V (&v)[8]) {
+// The even and odd halves of eight vectors, frequency k in v[k], lanes apart.
+template <class V>
+HWY_INLINE void halves8(const V (&v)[8], V (&even)[4], V (&odd)[4]) {
   const hn::DFromV<V> d;
   const auto times = [d](V value, std::int32_t factor) {
     return hn::Mul(value, hn::Set(d, factor));
   };
-  // Even frequencies: a rotation of 2 and 6, a butterfly of 0 and 4.
+  // A rotation of 2 and 6, a butterfly of 0 and 4.
   const V rotated = times(hn::Add(v[2], v[6]), 4433);  // 0.541196100 in 13 bits, and so on
   const V even2 = hn::Sub(rotated, times(v[6], 15137));
   const V even3 = hn::Add(rotated, times(v[2], 6270));
   const V even0 = hn::ShiftLeft<kConstantBits>(hn::Add(v[0], v[4]));
   const V even1 = hn::ShiftLeft<kConstantBits>(hn::Sub(v[0], v[4]));
-  const V even[4] = {hn::Add(even0, even3), hn::Add(even1, even2), hn::Sub(even1, even2),
-                     hn::Sub(even0, even3)};
-  // Odd frequencies.
+  even[0] = hn::Add(even0, even3);
+  even[1] = hn::Add(even1, even2);
+  even[2] = hn::Sub(even1, even2);
+  even[3] = hn::Sub(even0, even3);
   const V z1 = times(hn::Add(v[7], v[1]), 7373);
   const V z2 = times(hn::Add(v[5], v[3]), 20995);
   const V sum3 = hn::Add(v[7], v[3]);
@@ -61,9 +62,42 @@ HWY_INLINE void transform8(V (&v)[8]) {
   const V z5 = times(hn::Add(sum3, sum4), 9633);
   const V z3 = hn::Sub(z5, times(sum3, 16069));
   const V z4 = hn::Sub(z5, times(sum4, 3196));
-  const V odd[4] = {
-      hn::Add(hn::Sub(times(v[1], 12299), z1), z4), hn::Add(hn::Sub(times(v[3], 25172), z2), z3),
-      hn::Add(hn::Sub(times(v[5], 16819), z2), z4), hn::Add(hn::Sub(times(v[7], 2446), z1), z3)};
+  odd[0] = hn::Add(hn::Sub(times(v[1], 12299), z1), z4);
+  odd[1] = hn::Add(hn::Sub(times(v[3], 25172), z2), z3);
+  odd[2] = hn::Add(hn::Sub(times(v[5], 16819), z2), z4);
+  odd[3] = hn::Add(hn::Sub(times(v[7], 2446), z1), z3);
+}
+
+// The same where frequencies from 4 on are zero: each factor is the sum of those above.
+template <class V>
+HWY_INLINE void halves8_low(const V (&v)[8], V (&even)[4], V (&odd)[4]) {
+  const hn::DFromV<V> d;
+  const auto times = [d](V value, std::int32_t factor) {
+    return hn::Mul(value, hn::Set(d, factor));
+  };
+  const V even0 = hn::ShiftLeft<kConstantBits>(v[0]);
+  const V even2 = times(v[2], 4433);
+  const V even3 = times(v[2], 4433 + 6270);
+  even[0] = hn::Add(even0, even3);
+  even[1] = hn::Add(even0, even2);
+  even[2] = hn::Sub(even0, even2);
+  even[3] = hn::Sub(even0, even3);
+  odd[0] = hn::Add(times(v[1], 12299 - 7373 + 9633 - 3196), times(v[3], 9633));
+  odd[1] = hn::Add(times(v[1], 9633), times(v[3], 25172 - 20995 + 9633 - 16069));
+  odd[2] = hn::Add(times(v[1], 9633 - 3196), times(v[3], 9633 - 20995));
+  odd[3] = hn::Add(times(v[1], 9633 - 7373), times(v[3], 9633 - 16069));
+}
+
+// Frequency k in, sample k out; `kBits` are dropped at the end.
+template <int kBits, bool kLow, class V>
+HWY_INLINE void transform8(V (&v)[8]) {
+  V even[4];
+  V odd[4];
+  if constexpr (kLow) {
+    halves8_low(v, even, odd);
+  } else {
+    halves8(v, even, odd);
+  }
   for (int k = 0; k < 4; ++k) {
     v[k] = descaled<kBits>(hn::Add(even[k], odd[k]));
     v[7 - k] = descaled<kBits>(hn::Sub(even[k], odd[k]));
@@ -71,6 +105,8 @@ HWY_INLINE void transform8(V (&v)[8]) {
 }
 
 using Row8 = hn::FixedTag<std::int16_t, 8>;
+using Half8 = hn::FixedTag<std::int16_t, 4>;
+using Wide4 = hn::FixedTag<std::int32_t, 4>;
 using Vector8 = hn::Vec<Row8>;
 
 template <class V>
@@ -92,31 +128,57 @@ HWY_INLINE void transpose8(V (&v)[8]) {
   }
 }
 
-// One pass over eight rows of eight: in halves where a vector holds four 32-bit numbers.
-template <int kBits>
+// One pass over eight rows of eight: in halves where a vector holds four 32-bit numbers. kLow: only
+// the first four rows count.
+template <int kBits, bool kLow>
 HWY_INLINE void pass8(Vector8 (&rows)[8]) {
+  constexpr int kRows = kLow ? 4 : 8;
   const Row8 d16;
 #if HWY_MAX_BYTES >= 32
   const hn::FixedTag<std::int32_t, 8> d32;
   hn::Vec<decltype(d32)> wide[8];
-  for (int k = 0; k < 8; ++k) wide[k] = hn::PromoteTo(d32, rows[k]);
-  transform8<kBits>(wide);
+  for (int k = 0; k < kRows; ++k) wide[k] = hn::PromoteTo(d32, rows[k]);
+  transform8<kBits, kLow>(wide);
   for (int k = 0; k < 8; ++k) rows[k] = hn::DemoteTo(d16, wide[k]);
 #else
-  const hn::FixedTag<std::int32_t, 4> d32;
-  const hn::FixedTag<std::int16_t, 4> half;
-  hn::Vec<decltype(d32)> low[8];
-  hn::Vec<decltype(d32)> high[8];
-  for (int k = 0; k < 8; ++k) {
+  const Wide4 d32;
+  const Half8 half;
+  hn::Vec<Wide4> low[8];
+  hn::Vec<Wide4> high[8];
+  for (int k = 0; k < kRows; ++k) {
     low[k] = hn::PromoteTo(d32, hn::LowerHalf(half, rows[k]));
     high[k] = hn::PromoteTo(d32, hn::UpperHalf(half, rows[k]));
   }
-  transform8<kBits>(low);
-  transform8<kBits>(high);
+  transform8<kBits, kLow>(low);
+  transform8<kBits, kLow>(high);
   for (int k = 0; k < 8; ++k) {
     rows[k] = hn::Combine(d16, hn::DemoteTo(half, high[k]), hn::DemoteTo(half, low[k]));
   }
 #endif
+}
+
+// The first pass and the first transposition where only the lower half of the first four rows
+// counts: four rows of eight.
+HWY_INLINE void first_pass_low(Vector8 (&rows)[8]) {
+  const Row8 d16;
+  const Half8 half;
+  hn::Vec<Wide4> v[8];
+  for (int k = 0; k < 4; ++k) v[k] = hn::PromoteTo(Wide4(), hn::LowerHalf(half, rows[k]));
+  transform8<kConstantBits - kPassBits, true>(v);
+  Vector8 pairs[4];  // sample k of four columns, then sample k + 4
+  for (int k = 0; k < 4; ++k) {
+    pairs[k] = hn::Combine(d16, hn::DemoteTo(half, v[k + 4]), hn::DemoteTo(half, v[k]));
+  }
+  const Vector8 a = hn::InterleaveLower(d16, pairs[0], pairs[2]);
+  const Vector8 b = hn::InterleaveLower(d16, pairs[1], pairs[3]);
+  const Vector8 c = hn::InterleaveUpper(d16, pairs[0], pairs[2]);
+  const Vector8 e = hn::InterleaveUpper(d16, pairs[1], pairs[3]);
+  const Vector8 low[2] = {hn::InterleaveLower(d16, a, b), hn::InterleaveUpper(d16, a, b)};
+  const Vector8 high[2] = {hn::InterleaveLower(d16, c, e), hn::InterleaveUpper(d16, c, e)};
+  for (std::ptrdiff_t k = 0; k < 2; ++k) {
+    rows[2 * k] = hn::ConcatLowerLower(d16, high[k], low[k]);
+    rows[2 * k + 1] = hn::ConcatUpperUpper(d16, high[k], low[k]);
+  }
 }
 
 HWY_INLINE std::uint8_t sample_of(int value) {
@@ -135,15 +197,22 @@ HWY_INLINE void block8(const std::int16_t* coefficients, std::uint8_t* samples,
   const hn::FixedTag<std::uint8_t, 8> d8;
   Vector8 rows[8];
   for (std::ptrdiff_t k = 0; k < 8; ++k) rows[k] = hn::Load(d16, coefficients + 8 * k);
-  Vector8 waves = hn::Or(hn::Or(rows[1], rows[2]), hn::Or(rows[3], rows[4]));
-  waves = hn::Or(waves, hn::Or(hn::Or(rows[5], rows[6]), rows[7]));
-  waves = hn::Or(waves, hn::IfThenElseZero(hn::Not(hn::FirstN(d16, 1)), rows[0]));
-  if (hn::AllTrue(d16, hn::Eq(waves, hn::Zero(d16)))) {
-    return flat8(coefficients[0], samples, stride_bytes);
+  // Most blocks of photographs have nothing beyond the lowest 4 x 4 frequencies.
+  const Vector8 low_rows = hn::Or(hn::Or(rows[0], rows[1]), hn::Or(rows[2], rows[3]));
+  const Vector8 high_rows = hn::Or(hn::Or(rows[4], rows[5]), hn::Or(rows[6], rows[7]));
+  const Vector8 high = hn::Or(high_rows, hn::IfThenZeroElse(hn::FirstN(d16, 4), low_rows));
+  const auto is_zero = [d16](Vector8 v) { return hn::AllTrue(d16, hn::Eq(v, hn::Zero(d16))); };
+  if (is_zero(high)) {
+    const Vector8 waves = hn::Or(hn::IfThenZeroElse(hn::FirstN(d16, 1), rows[0]),
+                                 hn::Or(hn::Or(rows[1], rows[2]), rows[3]));
+    if (is_zero(waves)) return flat8(coefficients[0], samples, stride_bytes);
+    first_pass_low(rows);
+    pass8<kConstantBits + kPassBits + 3, true>(rows);
+  } else {
+    pass8<kConstantBits - kPassBits, false>(rows);
+    transpose8(rows);
+    pass8<kConstantBits + kPassBits + 3, false>(rows);
   }
-  pass8<kConstantBits - kPassBits>(rows);
-  transpose8(rows);
-  pass8<kConstantBits + kPassBits + 3>(rows);
   transpose8(rows);
   const Vector8 centre = hn::Set(d16, kCentre);
   for (int y = 0; y < 8; ++y) {

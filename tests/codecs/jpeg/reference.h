@@ -27,8 +27,8 @@ std::optional<Reading> read_by_libjpeg(std::span<const std::byte> file,
 // point, from libjpeg's coefficients. The file must be sound.
 Planes transform_by_definition(std::span<const std::byte> file, int eighths);
 
-// Whether a coefficient times its step is beyond what an 8-bit picture can have: there decoders
-// differ in how their numbers overflow.
+// Whether the coefficients of some column, times their steps, are together beyond what an 8-bit
+// picture can have: there decoders differ in how their 16-bit numbers overflow.
 bool has_wild_coefficients(std::span<const std::byte> file);
 
 // The greatest difference of two samples; 256 if sizes differ.

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "codecs/jpeg/bit_reader.h"
+#include "codecs/jpeg/header.h"
+
+namespace millrace::codecs {
+
+// A Huffman code (ITU-T T.81, annex C), made into tables that are looked up with the next bits.
+//
+// `words`: one code and the value behind it. The lowest bits of an entry are how many bits both
+// take, and an entry says how far the coefficient lies ahead (run + 1) and what it is. Where
+// the value has more bits than were looked at, only its size is there; where the code has, nothing.
+//
+// `skips`: as many codes as are whole within the bits, for coefficients that nobody needs: how many
+// bits they and their values take, and how many coefficients ahead. The last value may go on behind
+// the bits that were looked at, since only its size matters.
+class HuffmanTable {
+ public:
+  static constexpr int kWordBits = 11;
+  static constexpr int kSkipBits = 12;
+
+  // An entry of `words`.
+  static constexpr std::uint32_t kWhole = 1U << 6;     // code and value; otherwise one of these
+  static constexpr std::uint32_t kBlockEnd = 1U << 7;  // a code without a value
+  static constexpr std::uint32_t kCodeOnly = 1U << 8;
+  static constexpr int advance_of(std::uint32_t word) { return static_cast<int>(word >> 9 & 31); }
+  static constexpr int size_of(std::uint32_t word) { return static_cast<int>(word >> 16); }
+  static constexpr int value_of(std::uint32_t word) {
+    return static_cast<std::int32_t>(word) >> 16;
+  }
+
+  static constexpr int kSkippedBitsMax = kSkipBits + 15;
+
+  // An entry of `skips`; 0: not even one. The end of the block counts as one more ahead, so that
+  // `reach` tells whether all of it belongs to this block.
+  static constexpr std::uint32_t kSkipsToEnd = 1U << 6;
+  static constexpr int reach_of(std::uint32_t skip) { return static_cast<int>(skip >> 7); }
+
+  enum class Kind { Dc, Ac };
+
+  // False: the code has more words than there can be (all ones is none), or a DC symbol is no size
+  // of 0..11 bits.
+  bool build(const JpegCode& code, Kind kind, bool with_skips);
+
+  [[nodiscard]] std::uint32_t word(const BitReader& bits) const {
+    return words_[bits.peek(kWordBits)];
+  }
+  [[nodiscard]] std::uint32_t skip(const BitReader& bits) const {
+    return skips_[bits.peek(kSkipBits)];
+  }
+  // Reads a code of any length; needs 16 bits. -1: it is none.
+  int symbol(BitReader& bits) const;
+
+ private:
+  struct Code {
+    std::uint8_t length = 0;
+    std::uint8_t symbol = 0;
+  };
+  [[nodiscard]] Code code_at(std::uint32_t next16, std::size_t length_min = 1) const;
+  [[nodiscard]] std::uint32_t make_word(std::uint32_t index, Kind kind) const;
+  [[nodiscard]] std::uint16_t make_skip(std::uint32_t index) const;
+
+  std::array<std::uint32_t, 1 << kWordBits> words_{};
+  std::vector<std::uint16_t> skips_;
+  // Of each length: the first 16 bits that begin with no code up to this length, and where the
+  // symbols stand.
+  std::array<std::uint32_t, 17> limit_{};
+  std::array<std::int32_t, 17> first_symbol_{};
+  std::array<std::uint8_t, 256> symbols_{};
+};
+
+// The number that `size` bits stand for: the lower half of them are negative (annex F.2.2.1).
+constexpr int extended(std::uint32_t bits, int size) {
+  const int value = static_cast<int>(bits);
+  return size > 0 && value < (1 << (size - 1)) ? value - (1 << size) + 1 : value;
+}
+
+}  // namespace millrace::codecs
