@@ -4,16 +4,24 @@
 #include <algorithm>
 #include <utility>
 
+#include "codecs/jpeg/baseline_decoder.h"
 #include "codecs/jpeg/turbo_decoder.h"
 
 namespace millrace::codecs {
 
 base::Result<JpegOutcome> decode_jpeg(std::span<const std::byte> file, const JpegHeader& header,
                                       const JpegCut& cut, const JpegBandSink& sink,
-                                      const JpegCheck& check, JpegDecoder /*decoder*/) {
+                                      const JpegCheck& check, JpegDecoder decoder) {
   const auto layout = layout_of(header, cut);
   if (!layout) return JpegOutcome::NotOnThisRoad;
-  auto done = decode_by_turbo(file, header, *layout, layout->first_mcu_row, sink, check);
+  std::int32_t row = layout->first_mcu_row;
+  if (decoder == JpegDecoder::Best && is_for_baseline(header)) {
+    auto reached = decode_baseline(file, header, *layout, sink, check);
+    if (!reached) return base::fail(std::move(reached.error()));
+    row = *reached;
+    if (row == layout->end_mcu_row) return JpegOutcome::Delivered;
+  }
+  auto done = decode_by_turbo(file, header, *layout, row, sink, check);
   if (!done) return base::fail(std::move(done.error()));
   return JpegOutcome::Delivered;
 }

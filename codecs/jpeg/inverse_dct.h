@@ -7,9 +7,9 @@
 namespace millrace::codecs {
 
 // Coefficients of neighbouring blocks of a component, of which `side` x `side` (1, 2, 4 or 8: the
-// eighths of the scale) are wanted, multiplied by their steps, |c| <= kCoefficientMax. Sides 1, 2
-// and 4 lie in rows through all blocks, as their samples do, so that a vector takes several blocks
-// at once; whole blocks lie one behind the other.
+// eighths of the scale) are wanted, multiplied by their steps, -kCoefficientMax - 1 <= c <=
+// kCoefficientMax. Sides 1, 2 and 4 lie in rows through all blocks, as their samples do, so that a
+// vector takes several blocks at once; whole blocks lie one behind the other.
 inline constexpr int kGroupBlocksMax = 32;
 inline constexpr int kCoefficientMax = 8191;
 

@@ -36,7 +36,7 @@ class McuRows {
   // `count` MCUs of the group to samples; the first is the `mcu`-th of the layout's columns.
   void transform(std::int32_t mcu, int count);
   // The row `mcu_row` of the picture to the sink, component after component.
-  base::Result<void> deliver(std::int32_t mcu_row, const JpegBandSink& sink) const;
+  [[nodiscard]] base::Result<void> deliver(std::int32_t mcu_row, const JpegBandSink& sink) const;
 
  private:
   struct Component {

@@ -169,7 +169,7 @@ class BlockCopy {
         const int k = 8 * y + x;
         const int value = from[k] * int{steps_[static_cast<std::size_t>(k)]};
         to[y * row_ + x] =
-            static_cast<std::int16_t>(std::clamp(value, -kCoefficientMax, kCoefficientMax));
+            static_cast<std::int16_t>(std::clamp(value, -kCoefficientMax - 1, kCoefficientMax));
       }
     }
   }
