@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "workers/image/parameters.h"
 
+#include <array>
 #include <utility>
 
 #include "workers/image/auto_format.h"
@@ -121,6 +122,14 @@ ParameterSpec interlace_parameter() { return switch_parameter("interlace", "1: p
 ParameterSpec ignore_error_parameter() {
   return switch_parameter("ignore-error",
                           "1: answer with the source itself when it cannot be processed.");
+}
+
+void add_file_parameters(pipeline::CommandSpec& spec) {
+  for (ParameterSpec& parameter : std::array{
+           format_parameter(), interlace_parameter(), quality_parameter("q"), max_bytes_parameter(),
+           lossless_parameter(), colors_parameter(), icc_parameter()}) {
+    spec.named.push_back(std::move(parameter));
+  }
 }
 
 GivenFile given_file(const ImageStage& stage) {

@@ -34,6 +34,10 @@ pipeline::ParameterSpec interlace_parameter();
 // The agent answers with the original where a command that has ignore-error/1 fails.
 pipeline::ParameterSpec ignore_error_parameter();
 
+// Adds what imageView2 can ask of the file, in its order: format, interlace, q, max-bytes,
+// lossless, colors and icc.
+void add_file_parameters(pipeline::CommandSpec& spec);
+
 // The file that a command is given.
 struct GivenFile {
   Size size;                            // px

@@ -70,15 +70,9 @@ pipeline::CommandSpec make_spec() {
   spec.named = {
       integer_parameter("w", "Bound of the width, or of the long edge.", "px", 1, 30'000),
       integer_parameter("h", "Bound of the height, or of the short edge.", "px", 1, 30'000),
-      format_parameter(),
-      interlace_parameter(),
-      quality_parameter("q"),
-      max_bytes_parameter(),
-      lossless_parameter(),
-      colors_parameter(),
-      icc_parameter(),
-      ignore_error_parameter(),
   };
+  add_file_parameters(spec);
+  spec.named.push_back(ignore_error_parameter());
   spec.takes = {"image"};
   spec.gives = "image";
   spec.examples = {

@@ -35,15 +35,11 @@ constexpr const char* kDescription =
     "| `pixelate` | as squares of one colour |\n"
     "| `blur` | the same cells, smoothly: still a face, but nobody's |\n\n"
     "`X-Millrace-Faces` says how many faces were covered (of an animation, in its first frame; "
-    "every "
-    "frame is looked at). A network finds most faces, not all: "
-    "look "
-    "at what must not be seen. A node without a face model does not offer the command, rather than "
-    "to give the picture uncovered. There is no `ignore-error` here, because the original shows "
-    "the "
-    "faces: do not ask for it elsewhere in such a pipeline. `format`, `q`, `interlace` and "
-    "`colors` "
-    "are those of imageView2.";
+    "every frame is looked at). A network finds most faces, not all: look at what must not be "
+    "seen. A node without a face model does not offer the command, rather than to give the picture "
+    "uncovered. There is no `ignore-error` here, because the original shows the faces: do not ask "
+    "for it elsewhere in such a pipeline. The parameters of the file, from `format` to `icc`, are "
+    "those of imageView2.";
 
 pipeline::CommandSpec make_spec() {
   pipeline::CommandSpec spec;
@@ -69,14 +65,8 @@ pipeline::CommandSpec make_spec() {
   ParameterSpec pad =
       integer_parameter("pad", "The margin around a face, of its size.", "%", 0, 100);
   pad.default_text = std::to_string(kPadPct);
-  spec.named = {by,
-                cells,
-                pad,
-                format_parameter(),
-                interlace_parameter(),
-                quality_parameter("q"),
-                max_bytes_parameter(),
-                colors_parameter()};
+  spec.named = {by, cells, pad};
+  add_file_parameters(spec);
   spec.takes = {"image"};
   spec.gives = "image";
   spec.examples = {

@@ -31,9 +31,8 @@ constexpr const char* kDescription =
     "| `attention` | skin tones, edges and saturated colours |\n"
     "| `entropy` | the most detail |\n\n"
     "Never enlarges: where the picture is smaller than w x h, the result is as large as the "
-    "picture "
-    "allows. `X-Millrace-Crop` says what the crop was placed by. `format`, `q`, `interlace` and "
-    "`colors` are those of imageView2. For faces see facecrop.";
+    "picture allows. `X-Millrace-Crop` says what the crop was placed by. The parameters of the "
+    "file, from `format` to `icc`, are those of imageView2. For faces see facecrop.";
 
 pipeline::CommandSpec make_spec() {
   pipeline::CommandSpec spec;
@@ -51,13 +50,9 @@ pipeline::CommandSpec make_spec() {
   by.kind = ParameterKind::Choice;
   by.choices = {"attention", kEntropy};
   by.default_text = "attention";
-  spec.named = {by,
-                format_parameter(),
-                interlace_parameter(),
-                quality_parameter("q"),
-                max_bytes_parameter(),
-                colors_parameter(),
-                ignore_error_parameter()};
+  spec.named = {by};
+  add_file_parameters(spec);
+  spec.named.push_back(ignore_error_parameter());
   spec.takes = {"image"};
   spec.gives = "image";
   spec.examples = {

@@ -4,10 +4,12 @@
 
 #include <fmt/format.h>
 
+#include "workers/image/color.h"
 #include "workers/image/command.h"
 #include "workers/image/content_area.h"
 #include "workers/image/operations.h"
 #include "workers/image/parameters.h"
+#include "workers/image/pixels.h"
 #include "workers/image/result_file.h"
 
 namespace millrace::workers::image {
@@ -27,8 +29,8 @@ constexpr const char* kDescription =
     "left corner. Where that is transparent, what counts is alpha alone.\n\n"
     "Specks of a pixel or two are overlooked, and JPEG's noise stays below the default threshold. "
     "A picture that is all border stays as it is.\n\n"
-    "`X-Millrace-Crop` says which rectangle was kept (`<w>x<h>+<left>+<top>`). `format`, `q`, "
-    "`interlace` and `colors` are those of imageView2.";
+    "`X-Millrace-Crop` says which rectangle was kept (`<w>x<h>+<left>+<top>`). The parameters of "
+    "the file, from `format` to `icc`, are those of imageView2.";
 
 pipeline::CommandSpec make_spec() {
   pipeline::CommandSpec spec;
@@ -42,14 +44,9 @@ pipeline::CommandSpec make_spec() {
   background.name = "background";
   background.summary = "The colour of the border; that of the upper left corner when not given.";
   background.kind = pipeline::ParameterKind::Color;
-  spec.named = {threshold,
-                background,
-                format_parameter(),
-                interlace_parameter(),
-                quality_parameter("q"),
-                max_bytes_parameter(),
-                colors_parameter(),
-                ignore_error_parameter()};
+  spec.named = {threshold, background};
+  add_file_parameters(spec);
+  spec.named.push_back(ignore_error_parameter());
   spec.takes = {"image"};
   spec.gives = "image";
   spec.examples = {
@@ -60,13 +57,22 @@ pipeline::CommandSpec make_spec() {
   return spec;
 }
 
+// With icc/keep the picture is in another space; thresholds and colours are meant in sRGB.
+base::Result<VImage> in_srgb(const VImage& picture, const TaskWatch& watch) {
+  if (!has_profile(picture)) return picture;
+  bool ignored = false;
+  return in_memory(to_srgb(picture, ignored), watch);
+}
+
 base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   const Size before = stage.size();
   const GivenFile given = given_file(stage);
   auto picture = stage.picture_in_memory();
   if (!picture) return base::fail(std::move(picture.error()));
   const auto threshold = static_cast<int>(call.integer("threshold").value_or(kThreshold));
-  const Area kept = content_area(*picture, call.color("background"), threshold)
+  const auto looked_at = in_srgb(*picture, stage.watch());
+  if (!looked_at) return base::fail(looked_at.error());
+  const Area kept = content_area(*looked_at, call.color("background"), threshold)
                         .value_or(Area{0, 0, before.width, before.height});
   const Size after{kept.width, kept.height};
   const auto cut = [kept](const VImage& frame) { return cropped(frame, kept); };
