@@ -5,7 +5,6 @@
 #include "tests/workers/image/pictures.h"
 #include "tests/workers/image/running.h"
 #include "workers/image/sniff.h"
-#include "workers/image/vips_runtime.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -26,15 +25,10 @@ TEST(AutoFormatRunTest, WritesWhatTheTableSays) {
   const std::string png = make_file(make_photo_with_alpha(120, 90), ".png");
   EXPECT_EQ(kind_of(jpeg, "auto"), "jpeg");
   EXPECT_EQ(kind_of(png, "auto"), "png");
-  ASSERT_TRUE(can_write(OutputFormat::Webp));
   EXPECT_EQ(kind_of(jpeg, "auto.webp"), "webp");
   const std::string webp = make_file(make_photo_with_alpha(120, 90), ".webp");
   EXPECT_EQ(kind_of(webp, "auto"), "png") << "whoever names no WebP gets none";
   EXPECT_EQ(kind_of(make_file(make_photo(120, 90), ".webp"), "auto"), "jpeg");
-  if (!can_write(OutputFormat::Avif)) {
-    EXPECT_EQ(kind_of(jpeg, "auto.avif"), "bad_parameter") << "it is not offered either";
-    return;
-  }
   EXPECT_EQ(kind_of(jpeg, "auto.avif.webp"), "avif");
   EXPECT_EQ(kind_of(png, "auto.avif"), "avif");
 }

@@ -15,7 +15,6 @@
 #include "workers/image/encoding.h"
 #include "workers/image/perceptual_hash.h"
 #include "workers/image/ssim.h"
-#include "workers/image/vips_runtime.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -266,10 +265,8 @@ TEST_F(FactsTest, CompareTellsWhatEncodingHasLost) {
 TEST_F(FactsTest, CompareReadsEveryFormatThatIsWritten) {
   const std::string file = make_jpeg(160, 120, 95);
   for (const OutputFormat format : kOutputFormats) {
-    if (!can_write(format)) continue;
     const std::string word(word_of(format));
     const std::string pipeline = "imageView2/2/w/100/format/" + word + "|compare";
-    if (reason_of(file, pipeline) == "bad_parameter") continue;  // imageView2 does not offer it
     EXPECT_GT(ask(file, pipeline)["ssim"].get<double>(), 0.7) << word;
   }
 }

@@ -7,7 +7,6 @@
 #include "tests/workers/image/running.h"
 #include "workers/image/exif.h"
 #include "workers/image/jpeg_header.h"
-#include "workers/image/vips_runtime.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -66,11 +65,6 @@ std::string copyright_of(const std::string& file) {
 class MetadataTest : public testing::TestWithParam<std::string> {
  protected:
   static void SetUpTestSuite() { test_worker(); }
-  void SetUp() override {
-    if (!can_write(*output_format_from_word(GetParam()))) {
-      GTEST_SKIP() << "the installed libvips cannot write " << GetParam();
-    }
-  }
 };
 
 TEST_P(MetadataTest, NothingOfPersonPlaceTimeOrDeviceIsLeft) {
@@ -111,11 +105,14 @@ TEST_P(MetadataTest, TheCopyrightSurvivesAloneAmongTheRest) {
 }
 
 TEST_P(MetadataTest, WithoutOneInExifTheNoticeOfIptcIsKept) {
-  if (GetParam() == "gif") GTEST_SKIP() << "GIF has no place for a notice";
   const auto variant = run_pipeline(jpeg_full_of_metadata("", "(c) of IPTC"),
                                     "imageView2/2/w/32/format/" + GetParam());
   ASSERT_TRUE(variant);
-  EXPECT_EQ(copyright_of(variant->file), "(c) of IPTC");
+  if (GetParam() == "gif") {
+    EXPECT_EQ(variant->file.find("of IPTC"), std::string::npos);  // there is no place for it
+  } else {
+    EXPECT_EQ(copyright_of(variant->file), "(c) of IPTC");
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MetadataTest, testing::Values("jpeg", "png", "webp", "gif", "avif"),

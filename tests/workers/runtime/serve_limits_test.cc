@@ -69,11 +69,14 @@ TEST_F(ServeLimitsTest, TellsCpuTimeOfTheTaskAlone) {
 }
 
 TEST_F(ServeLimitsTest, TellsPeakMemoryOfTheTaskAlone) {
-  if (::access("/proc/self/clear_refs", W_OK) != 0) GTEST_SKIP() << "no /proc/self/clear_refs";
   const ipc::Reply touched = worker_.run("touch-memory");
   EXPECT_GE(touched.memory_peak, base::mebibytes(64));
   const ipc::Reply idle = worker_.run("echo");
-  EXPECT_LT(idle.memory_peak.count + base::mebibytes(32).count, touched.memory_peak.count);
+  if (::access("/proc/self/clear_refs", W_OK) == 0) {
+    EXPECT_LT(idle.memory_peak.count + base::mebibytes(32).count, touched.memory_peak.count);
+  } else {
+    EXPECT_GE(idle.memory_peak, touched.memory_peak) << "since the start of the process";
+  }
 }
 
 TEST_F(ServeLimitsTest, ATruncatedInputEndsTheProcessWithItsOwnStatus) {

@@ -42,7 +42,7 @@ TEST(OutputFileTest, RefusesToGrowAboveItsLimit) {
 
 TEST(OutputFileTest, AFullFileSystemIsAFullCache) {
   const base::UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
-  if (!full) GTEST_SKIP() << "no /dev/full";
+  ASSERT_TRUE(full);
   OutputFile output(full.get());
   const auto refused = output.write(bytes_of("x"));
   ASSERT_FALSE(refused);
