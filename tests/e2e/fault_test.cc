@@ -7,18 +7,12 @@
 #include <thread>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "tests/e2e/system.h"
 #include "tests/support/picture.h"
 
 namespace millrace::test {
 namespace {
-
-std::string reason_of(const HttpReply& reply) {
-  const auto json = nlohmann::json::parse(reply.body, nullptr, false);
-  return json.is_object() ? json.value("reason", "") : "";
-}
 
 // A task that computes for seconds: a large picture to AVIF.
 constexpr const char* kSlow = "/photos/slow.jpg?imageView2/2/w/2900/format/avif";

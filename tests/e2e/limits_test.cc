@@ -2,10 +2,8 @@
 // What a user sees of the limits, from outside: who is counted as whom, what is refused, and
 // whether Retry-After is true.
 #include <arpa/inet.h>
-#include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <memory>
@@ -14,36 +12,14 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
+#include "tests/e2e/signing.h"
 #include "tests/e2e/system.h"
 
 namespace millrace::test {
 namespace {
 
 using std::chrono::steady_clock;
-
-std::string reason_of(const HttpReply& reply) {
-  const auto json = nlohmann::json::parse(reply.body, nullptr, false);
-  return json.is_object() ? json.value("reason", "") : "";
-}
-
-// An independent signer: OpenSSL's one-shot HMAC and its base64, not the product's.
-std::string signature(const std::string& secret, const std::string& url) {
-  std::array<unsigned char, 20> digest{};
-  unsigned int size = 0;
-  ::HMAC(EVP_sha1(), secret.data(), static_cast<int>(secret.size()),
-         reinterpret_cast<const unsigned char*>(url.data()), url.size(), digest.data(), &size);
-  std::array<unsigned char, 32> text{};
-  ::EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(digest.size()));
-  std::string encoded(reinterpret_cast<const char*>(text.data()));
-  for (char& c : encoded) c = c == '+' ? '-' : c == '/' ? '_' : c;
-  return encoded;
-}
-
-constexpr const char* kHost = "127.0.0.1";  // what the tests' client sends
 
 class LimitsTest : public testing::Test {
  protected:
@@ -56,14 +32,11 @@ class LimitsTest : public testing::Test {
     ASSERT_TRUE(system_->ready()) << system_->log();
     system_->add_photo("a.txt", "an original");
   }
-  static std::string signed_target(const std::string& target, std::int64_t expires) {
-    const std::string url = target + "?e=" + std::to_string(expires);
-    return url + "&token=AK:" + signature("SK", std::string("http://") + kHost + url);
-  }
   std::unique_ptr<System> system_;
 };
 
 constexpr const char* kTarget = "/photos/a.txt";
+const KeyPair kAcme{"AK", "SK"};
 constexpr const char* kSlowFree = "  tiers: {free: {rate_per_s: 0.5, burst: 3}, paid: {}}\n";
 constexpr const char* kUsers = "  users: {acme: {tier: paid, access_key: AK, secret_key: SK}}\n";
 
@@ -92,7 +65,7 @@ TEST_F(LimitsTest, AUserOfAnotherTierDoesNotNoticeTheNameless) {
   start(std::string(kSlowFree) + kUsers);
   while (system_->get(kTarget).status == 200) {
   }
-  const std::string target = signed_target(kTarget, std::time(nullptr) + 600);
+  const std::string target = signed_target(kTarget, kAcme);
   for (int i = 0; i < 50; ++i) {
     const HttpReply reply = system_->get(target);
     ASSERT_EQ(reply.status, 200) << reply.body;
@@ -104,11 +77,11 @@ TEST_F(LimitsTest, AUserOfAnotherTierDoesNotNoticeTheNameless) {
 TEST_F(LimitsTest, TokensOpenOnlyTheirOwnUrlAndTime) {
   start(std::string(kUsers) + "  tiers: {free: {rate_per_s: 0, burst: 0, concurrency_max: 0}}\n");
   const std::int64_t now = std::time(nullptr);
-  EXPECT_EQ(system_->get(signed_target(kTarget, now + 600)).status, 200);
-  const HttpReply old = system_->get(signed_target(kTarget, now - 10));
+  EXPECT_EQ(system_->get(signed_target(kTarget, kAcme, now + 600)).status, 200);
+  const HttpReply old = system_->get(signed_target(kTarget, kAcme, now - 10));
   EXPECT_EQ(old.status, 401);
   EXPECT_EQ(reason_of(old), "token_expired");
-  std::string other = signed_target(kTarget, now + 600);
+  std::string other = signed_target(kTarget, kAcme, now + 600);
   other.replace(other.find("a.txt"), 5, "b.txt");
   EXPECT_EQ(reason_of(system_->get(other)), "token_invalid");
   EXPECT_EQ(system_->get(std::string(kTarget) + "?token=AK:x").status, 400);

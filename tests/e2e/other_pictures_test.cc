@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Commands that need other pictures than the original, from outside: pictures of the same and of
 // another bucket, and those that are missing, private, protected, broken, or not what they were.
-#include <array>
-#include <ctime>
 #include <fstream>
 #include <memory>
 #include <string>
@@ -10,9 +8,8 @@
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
+#include "tests/e2e/signing.h"
 #include "tests/e2e/system.h"
 #include "tests/support/picture.h"
 
@@ -43,46 +40,22 @@ buckets:
   guarded: {folder: /nowhere, protect_originals: true, owners: [zoe]}
 )";
 
-std::string base64(const unsigned char* bytes, std::size_t count) {
-  std::string encoded(count * 2 + 8, '\0');
-  const int length = ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()), bytes,
-                                       static_cast<int>(count));
-  encoded.resize(static_cast<std::size_t>(length));
-  for (char& c : encoded) c = c == '+' ? '-' : c == '/' ? '_' : c;
-  return encoded;
-}
-std::string base64(const std::string& text) {
-  return base64(reinterpret_cast<const unsigned char*>(text.data()), text.size());
-}
-
-std::string signed_target(const std::string& target, const std::string& access,
-                          const std::string& secret) {
-  const std::string url = target + "&e=" + std::to_string(std::time(nullptr) + 600);
-  const std::string text = "http://127.0.0.1" + url;
-  std::array<unsigned char, 20> digest{};
-  unsigned int size = 0;
-  ::HMAC(EVP_sha1(), secret.data(), static_cast<int>(secret.size()),
-         reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
-  return url + "&token=" + access + ":" + base64(digest.data(), size);
-}
-
 // "<status> <reason>"
 std::string refusal(const HttpReply& reply) {
-  const auto json = nlohmann::json::parse(reply.body, nullptr, false);
-  return std::to_string(reply.status) + " " + (json.is_object() ? json.value("reason", "") : "");
+  return std::to_string(reply.status) + " " + reason_of(reply);
 }
 
 std::string animate(const std::vector<std::string>& pictures) {
   std::string text = "animate/duration/25/merge";
-  for (const std::string& picture : pictures) text += "/key/" + base64(picture);
+  for (const std::string& picture : pictures) text += "/key/" + base64url(picture);
   return text;
 }
 std::string montage(const std::vector<std::string>& pictures) {
   std::string text = "montage/columns/2/cell/80x60/gap/0/margin/0/format/png";
-  for (const std::string& picture : pictures) text += "/key/" + base64(picture);
+  for (const std::string& picture : pictures) text += "/key/" + base64url(picture);
   return text;
 }
-std::string compare(const std::string& picture) { return "compare/with/" + base64(picture); }
+std::string compare(const std::string& picture) { return "compare/with/" + base64url(picture); }
 
 class OtherPicturesTest : public testing::Test {
  protected:
@@ -224,8 +197,8 @@ TEST_F(OtherPicturesTest, PrivateAndProtectedOnesAreNotForEverybody) {
   const std::string secret = montage({"kodo://secret/seal.png"});
   EXPECT_EQ(refusal(get(secret)), "401 token_missing");
   const std::string target = "/photos/cat.png?" + secret;
-  EXPECT_EQ(refusal(system_->get(signed_target(target, "ZK", "ZS"))), "401 token_invalid");
-  EXPECT_EQ(refusal(system_->get(signed_target(target, "AK", "SK"))), "403 original_protected");
+  EXPECT_EQ(refusal(system_->get(signed_target(target, {"ZK", "ZS"}))), "401 token_invalid");
+  EXPECT_EQ(refusal(system_->get(signed_target(target, {"AK", "SK"}))), "403 original_protected");
   EXPECT_EQ(refusal(get(montage({"kodo://guarded/seal.png"}))), "403 original_protected");
   // Nor does anybody learn by it what is there.
   EXPECT_EQ(refusal(get(montage({"kodo://secret/none.png"}))), "401 token_missing");

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 
 #include "bench/lab/origins.h"
 #include "tests/e2e/system.h"
@@ -25,11 +24,6 @@ namespace {
 
 using std::chrono::seconds;
 using std::chrono::steady_clock;
-
-std::string reason_of(const HttpReply& reply) {
-  const auto json = nlohmann::json::parse(reply.body, nullptr, false);
-  return json.is_object() ? json.value("reason", "") : "";
-}
 
 // A request whose answer is awaited later, or never.
 class Held {

@@ -72,6 +72,11 @@ std::string binary_of(pid_t pid) {
       .string();
 }
 
+std::string reason_of(const HttpReply& reply) {
+  const auto json = nlohmann::json::parse(reply.body, nullptr, false);
+  return json.is_object() ? json.value("reason", "") : "";
+}
+
 std::vector<pid_t> process_tree(pid_t root) {
   std::map<pid_t, pid_t> parent_of;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {

@@ -80,6 +80,9 @@ class System {
   std::uint16_t ops_port_ = 0;
 };
 
+// The `reason` of a refusal; "" when the answer is none.
+[[nodiscard]] std::string reason_of(const HttpReply& reply);
+
 // Living processes in the tree under `root` (with `root`), zombies left out.
 std::vector<pid_t> process_tree(pid_t root);
 [[nodiscard]] bool alive(pid_t pid);
