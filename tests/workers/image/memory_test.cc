@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The largest picture that a result may be, with as many marks as a watermark may have, in the
+// worker's own program and with less and less memory: the answer is the picture, or that it costs
+// too much, and the same process answers what comes next.
+#include <array>
+#include <csignal>
+#include <fcntl.h>
+#include <optional>
+#include <spawn.h>
+#include <string>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "base/unique_fd.h"
+#include "ipc/channel.h"
+#include "ipc/messages.h"
+#include "ipc/worker_exit.h"
+#include "pipeline/picture.h"
+#include "tests/workers/image/ink.h"
+#include "tests/workers/image/pictures.h"
+#include "workers/image/watermark_marks.h"
+
+namespace millrace::workers::image {
+namespace {
+
+// Just below the 25 Mpx of ipc::RunLimits::result_max.
+constexpr int kSidePx = 4'999;
+const std::string kNeedsMemory = "The task needs more memory than one task may use.";
+const std::string kBinary = std::string(MILLRACE_BINARY_DIR) + "/millrace-image-worker";
+
+base::UniqueFd memory_file(const std::string& bytes) {
+  base::UniqueFd file(::memfd_create("test", MFD_CLOEXEC));
+  EXPECT_EQ(::pwrite(file.get(), bytes.data(), bytes.size(), 0),
+            static_cast<ssize_t>(bytes.size()));
+  return file;
+}
+
+// millrace-image-worker, as an agent starts it.
+class ImageWorkerProgram {
+ public:
+  ImageWorkerProgram() {
+    auto channel = ipc::make_channel();
+    EXPECT_TRUE(channel);
+    channel_ = std::move(channel->first);
+    // Above what it is in the child, so that it is passed on.
+    const base::UniqueFd theirs(::fcntl(channel->second.get(), F_DUPFD_CLOEXEC, 100));
+    posix_spawn_file_actions_t actions;
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawn_file_actions_adddup2(&actions, theirs.get(), 3);
+    std::array<std::string, 3> words = {kBinary, "--channel-fd", "3"};
+    std::array<char*, 4> arguments = {words[0].data(), words[1].data(), words[2].data(), nullptr};
+    EXPECT_EQ(::posix_spawn(&pid_, kBinary.c_str(), &actions, nullptr, arguments.data(), environ),
+              0);
+    ::posix_spawn_file_actions_destroy(&actions);
+    channel->second.reset();
+    next();  // it describes itself
+  }
+  ~ImageWorkerProgram() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  ImageWorkerProgram(const ImageWorkerProgram&) = delete;
+  ImageWorkerProgram& operator=(const ImageWorkerProgram&) = delete;
+
+  // "" for a picture, kNeedsMemory, another error, or how the process ended.
+  std::string run(const std::string& pipeline, const std::string& input,
+                  const std::vector<std::string>& others, const ipc::RunLimits& limits) {
+    const base::UniqueFd output = memory_file("");
+    std::vector<base::UniqueFd> files;
+    files.push_back(memory_file(input));
+    std::vector<int> descriptors = {files.back().get(), output.get()};
+    for (const std::string& other : others) {
+      files.push_back(memory_file(other));
+      descriptors.push_back(files.back().get());
+    }
+    const ipc::RunRequest request{1, pipeline, std::chrono::minutes(5), limits};
+    EXPECT_TRUE(ipc::send_frame(channel_.get(), ipc::to_json(request), descriptors));
+    while (auto message = next()) {
+      const auto* reply = std::get_if<ipc::Reply>(&*message);
+      if (reply == nullptr) continue;
+      const auto* error = std::get_if<base::Error>(&reply->body);
+      if (error == nullptr) return "";
+      const bool tells_why = error->reason == base::Reason::TaskTooExpensive &&
+                             error->public_message.ends_with(kNeedsMemory);
+      return tells_why ? kNeedsMemory
+                       : std::string(base::word_of(error->reason)) + ": " + error->public_message;
+    }
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return "ended: " + ipc::text_of_wait_status(status);
+  }
+
+ private:
+  std::optional<ipc::FromWorker> next() {
+    auto frame = ipc::receive_frame(channel_.get());
+    if (!frame || !*frame) return std::nullopt;
+    auto message = ipc::from_worker_from_json((*frame)->json);
+    if (!message) return std::nullopt;
+    return std::move(*message);
+  }
+
+  pid_t pid_ = -1;
+  base::UniqueFd channel_;
+};
+
+struct Work {
+  std::string name;
+  std::string pipeline;
+  std::vector<std::string> others;
+  bool fits_by_default;  // into the memory that a task has when nothing is configured
+};
+
+std::vector<Work> works() {
+  const std::string logo = make_file(make_photo_with_alpha(120, 80), ".png");
+  const std::string sheet = make_file(plain_grey(kSidePx - 9, kSidePx - 9, 200), ".png");
+  const std::string picture = "/image/" + pipeline::picture_value("marks", "mark.png");
+  Work small{"small pictures", "watermark/3", {logo}, true};
+  Work large{"pictures as large as the ground", "watermark/3", {sheet}, false};
+  Work texts{"lines of the largest letters", "watermark/3", {}, true};
+  // A command has 64 parameters at most.
+  for (std::size_t i = 1; i < kMarksMax; ++i) {
+    small.pipeline += picture + "/dx/" + std::to_string(50 * i);
+    large.pipeline += picture + "/dissolve/20";
+    texts.pipeline += "/text/" + coded("LARGE " + std::to_string(i)) + "/fontsize/20000";
+  }
+  return {small, large, texts};
+}
+
+TEST(WatermarkMemoryTest, ManyMarksOnALargePictureAreDrawnOrRefusedByALivingWorker) {
+  const std::string ground = make_jpeg(kSidePx, kSidePx, 90);
+  const std::string next = make_jpeg(64, 48);
+  for (const Work& work : works()) {
+    for (const std::uint64_t mebibytes : {1024U, 512U, 256U, 128U, 64U}) {
+      // A process keeps the address space that it once had: each limit gets a new one.
+      ImageWorkerProgram worker;
+      ipc::RunLimits limits;
+      limits.memory_max = base::mebibytes(mebibytes);
+      limits.cpu_max = std::chrono::minutes(10);
+      const std::string said = worker.run(work.pipeline, ground, work.others, limits);
+      EXPECT_TRUE(said.empty() || said == kNeedsMemory)
+          << work.name << " within " << mebibytes << " MiB: " << said;
+      if (mebibytes == 1024U) {
+#ifndef MILLRACE_SANITIZED  // no task has a limit of memory there
+        EXPECT_EQ(said.empty(), work.fits_by_default) << work.name << ": " << said;
+#endif
+      }
+      ASSERT_EQ(worker.run("imageView2/2/w/32", next, {}, {}), "")
+          << "after " << work.name << " within " << mebibytes << " MiB";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace millrace::workers::image
