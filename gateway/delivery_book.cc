@@ -91,17 +91,19 @@ void DeliveryBook::reconfigure(const Buckets& buckets) {
 base::Result<void> check_delivery(const std::map<std::string, storage::BucketConfig>& buckets,
                                   const std::map<std::string, UserConfig>& users) {
   for (const auto& [name, bucket] : buckets) {
-    const std::string at = "buckets." + name;
     for (const auto& [style, text] : bucket.delivery.styles) {
       if (auto sound = pipeline::check_pipeline_form(text); !sound) {
-        return base::fail(base::Reason::BadParameter,
-                          at + ".styles." + style + ": " + sound.error().public_message);
+        return base::fail(
+            base::Reason::BadParameter,
+            fmt::format("buckets.{}.styles.{}: {}", name, style, sound.error().public_message));
       }
     }
     for (const std::string& owner : bucket.delivery.owners) {
       if (users.contains(owner)) continue;
-      return base::fail(base::Reason::BadParameter,
-                        at + ".owners names \"" + owner + "\", who is not under gateway.users");
+      return base::fail(
+          base::Reason::BadParameter,
+          fmt::format("buckets.{}.owners names \"{}\", who is not under gateway.users", name,
+                      owner));
     }
   }
   return {};

@@ -17,7 +17,7 @@ using base::Reason;
 using Scheme = ManagementToken::Scheme;
 
 constexpr std::size_t kSignatureBytes = 20;
-constexpr std::int64_t kDateSkewMaxS = 15 * 60;
+constexpr std::int64_t kDateSkewMaxS = 15L * 60;
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
 constexpr std::string_view kBytesType = "application/octet-stream";
 constexpr std::string_view kDateField = "X-Qiniu-Date";
