@@ -107,7 +107,8 @@ TEST_F(FaultTest, GatewayKilledComesBackOnTheSamePortWithItsNodes) {
 
 TEST_F(FaultTest, StoppedWorkerIsReplacedAtItsDeadline) {
   System::Options options;
-  options.environment["MILLRACE_GATEWAY_DEADLINES_IMAGE_MS_MAX"] = "4000";
+  // Long enough for a worker to be seen at work on a machine that does much else.
+  options.environment["MILLRACE_GATEWAY_DEADLINES_IMAGE_MS_MAX"] = "12000";
   start(options);
   auto slow = std::async(std::launch::async, [&] { return system_->get(kSlow); });
   const pid_t worker = system_->busy_worker();
