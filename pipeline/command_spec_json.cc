@@ -96,6 +96,7 @@ void read_objects(JsonFields& fields, std::string_view name, Presence presence,
   for (const nlohmann::json& item : *list) {
     if (!item.is_object()) return fields.refuse(fmt::format("{} must be objects", name));
     T value;
+    // NOLINTNEXTLINE(misc-const-correctness): not seen in a template, but read() changes it
     JsonFields inner(item);
     read(inner, value);
     if (inner.failed()) return fields.refuse(fmt::format("{}: {}", name, inner.mistake()));

@@ -56,7 +56,7 @@ std::string values(const ParameterSpec& parameter) {
     if (is_text) text = "the urlsafe base64 of ";
     std::string separator;
     for (const std::string& choice : parameter.choices) {
-      text += separator + "`" + choice + "`";
+      text += fmt::format("{}`{}`", separator, choice);
       separator = ", ";
     }
     return text + (parameter.ignore_case ? " (in any case)" : "");

@@ -26,7 +26,7 @@ base::Result<std::string> value_of(const CommandSpec& spec, const ParameterSpec&
         Reason::BadParameter,
         fmt::format("{} needs the URL of the request, and the request names no host.", spec.name));
   }
-  std::string url = original_url(place);
+  const std::string url = original_url(place);
   if (std::cmp_greater(url.size(), parameter.max)) {
     return base::fail(Reason::BadParameter,
                       fmt::format("{}: the URL is {} bytes long; at most {} are allowed.",

@@ -22,7 +22,7 @@ namespace {
 
 constexpr rlim_t kCpuSecondsMax = 30;
 // A wall clock that only a hang reaches, on a machine that does much else.
-constexpr int kPatienceMs = 120'000;
+constexpr int kPatienceMs = 300'000;
 
 const std::set<std::string> kEnds = {"picture",           "unsupported_media", "corrupt_media",
                                      "too_many_pixels",   "too_many_frames",   "result_too_large",
