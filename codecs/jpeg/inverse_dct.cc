@@ -286,18 +286,23 @@ void blocks4(const std::int16_t* coefficients, int blocks, std::uint8_t* samples
 void blocks2(const std::int16_t* coefficients, int blocks, std::uint8_t* samples,
              std::ptrdiff_t stride_bytes) {
   constexpr BlockShape kShape = block_shape(2);
+  const hn::CappedTag<std::int16_t, 32> d16;
+  const hn::Rebind<std::uint8_t, decltype(d16)> d8;
+  const auto lanes = static_cast<std::ptrdiff_t>(hn::Lanes(d16));
   const std::ptrdiff_t width = std::ptrdiff_t{2} * blocks;
-  for (std::ptrdiff_t x = 0; x < width; x += 2) {
-    const std::int16_t* c = coefficients + x;
-    const int sum0 = c[0] + c[kShape.row];
-    const int sum1 = c[1] + c[kShape.row + 1];
-    const int difference0 = c[0] - c[kShape.row];
-    const int difference1 = c[1] - c[kShape.row + 1];
-    std::uint8_t* out = samples + x;
-    out[0] = sample_of((sum0 + sum1 + 4) >> 3);
-    out[1] = sample_of((sum0 - sum1 + 4) >> 3);
-    out[stride_bytes] = sample_of((difference0 + difference1 + 4) >> 3);
-    out[stride_bytes + 1] = sample_of((difference0 - difference1 + 4) >> 3);
+  // Neighbours to their sum and difference. Only a sum that is clamped anyway may saturate.
+  const auto across = [d16](auto pairs) {
+    const auto swapped = hn::Reverse2(d16, pairs);
+    const auto both =
+        hn::OddEven(hn::SaturatedSub(swapped, pairs), hn::SaturatedAdd(pairs, swapped));
+    const auto rounded = hn::ShiftRight<3>(hn::SaturatedAdd(both, hn::Set(d16, 4)));
+    return hn::Add(rounded, hn::Set(d16, kCentre));
+  };
+  for (std::ptrdiff_t x = 0; x < width; x += lanes) {
+    const auto upper = hn::LoadU(d16, coefficients + x);
+    const auto lower = hn::LoadU(d16, coefficients + kShape.row + x);
+    hn::StoreU(hn::DemoteTo(d8, across(hn::Add(upper, lower))), d8, samples + x);
+    hn::StoreU(hn::DemoteTo(d8, across(hn::Sub(upper, lower))), d8, samples + stride_bytes + x);
   }
 }
 
