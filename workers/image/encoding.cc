@@ -147,4 +147,9 @@ int effective_quality(OutputFormat format, std::optional<pipeline::QualityValue>
   return std::clamp(static_cast<int>(std::lround(std::min<double>(wanted, corrected))), 1, 100);
 }
 
+int webp_effort_for(Size size) {
+  constexpr std::int64_t kSmallPxMax = 200'000;
+  return size.width * size.height <= kSmallPxMax ? 4 : 2;
+}
+
 }  // namespace millrace::workers::image

@@ -71,6 +71,10 @@ inline constexpr std::int64_t kHeifPxMax = 7'680'000;   // what one core encodes
 // Whether the format may be written in that size, px.
 bool holds_size(OutputFormat format, Size size);
 
+// Effort 2 of 6 costs two thirds of 4; what it takes from likeness shows in small pictures most,
+// whose encoding costs little beside the rest.
+int webp_effort_for(Size size);
+
 // How a picture is, or is to be, written.
 struct Encoding {
   OutputFormat format = OutputFormat::Jpeg;
@@ -80,6 +84,7 @@ struct Encoding {
   int density_dpi = 0;     // what the file says of its resolution, jpeg and png; 0: nothing
   int orientation = 1;     // what the file asks its reader to do (EXIF 1..8): jpeg, png, webp
   bool lossless = false;   // webp, jxl: every pixel as it is; the quality does not count then
+  int webp_effort = 0;     // lossy webp, libwebp's method 1..6; 0: webp_effort_for() its size
   friend bool operator==(const Encoding&, const Encoding&) = default;
 };
 

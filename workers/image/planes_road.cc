@@ -126,6 +126,8 @@ base::Result<std::vector<std::byte>> encode_planes(Planes& planes, const Encodin
   if (encoding.format == OutputFormat::Webp) {
     codecs::WebpSettings settings;
     settings.quality_pct = encoding.quality_pct;
+    settings.effort = encoding.webp_effort > 0 ? encoding.webp_effort
+                                               : webp_effort_for({planes.width(), planes.height()});
     if (!block.empty()) settings.exif = std::span(block).subspan(kExifName.size());
     settings.profile = notes.icc;
     settings.check = [&watch] { return watch.check(); };

@@ -116,6 +116,7 @@ base::Result<Proxy> Proxy::of(const VImage& picture, const TaskWatch& watch) {
   if (!luma) return base::fail(std::move(luma.error()));
   Proxy proxy(std::move(*pixels), std::move(parts));
   proxy.luma_ = std::move(*luma);
+  proxy.webp_effort_ = webp_effort_for({picture.width(), picture.height()});
   return proxy;
 }
 
@@ -131,8 +132,10 @@ double Proxy::likeness_of(const Plane& luma) const {
 
 base::Result<Proxy::Trial> Proxy::tried(const Encoding& encoding, const TaskWatch& watch) const {
   std::string file;
+  Encoding as_the_whole = encoding;
+  as_the_whole.webp_effort = webp_effort_;
   auto saved =
-      save_picture(pixels_, encoding, "", watch,
+      save_picture(pixels_, as_the_whole, "", watch,
                    [&file](std::span<const std::byte> bytes) -> base::Result<void> {
                      file.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
                      return {};

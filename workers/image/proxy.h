@@ -39,6 +39,7 @@ class Proxy {
 
   vips::VImage pixels_;
   Plane luma_;
+  int webp_effort_ = 0;      // of the picture that this stands for
   std::vector<Area> parts_;  // the squares in it; what lies across their edges is not compared
 };
 
