@@ -228,7 +228,9 @@ Planes transform_by_definition(std::span<const std::byte> file, int eighths) {
 }
 
 bool has_wild_coefficients(std::span<const std::byte> file) {
-  constexpr double kSaneMax = 4096;
+  // The first pass makes up to 5.6 times as much of it (two bits of fraction), and the second adds
+  // two of those in 16 bits.
+  constexpr double kSaneMax = 2900;
   Reader reader(file);
   if (!reader.open()) return false;
   bool wild = false;
