@@ -28,7 +28,7 @@ double linear_of(std::uint8_t value) {
 int srgb_of(double linear) {
   const double v = std::clamp(linear, 0.0, 1.0);
   const double encoded = v <= 0.0031308 ? v * 12.92 : 1.055 * std::pow(v, 1 / 2.4) - 0.055;
-  return static_cast<int>(encoded * 255 + 0.5);
+  return static_cast<int>(std::lround(encoded * 255));
 }
 
 void put_digits(std::string& text, int value, int digits) {

@@ -113,7 +113,7 @@ VImage to_srgb(VImage image, bool& profile_ignored) {
   return to_8_bit(image);
 }
 
-VImage in_own_space(VImage image, bool& profile_ignored) {
+VImage in_own_space(const VImage& image, bool& profile_ignored) {
   profile_ignored = false;
   if (!has_profile(image)) return to_srgb(image, profile_ignored);
   const IccFacts profile = profile_of(image);

@@ -19,7 +19,7 @@ vips::VImage to_srgb(vips::VImage image, bool& profile_ignored);
 // The same for a file that is to keep the colours that it came with: 8 bits, but in the space of
 // the embedded profile, which stays with the picture. Converted all the same is CMYK, and what
 // needs no profile because it is sRGB.
-vips::VImage in_own_space(vips::VImage image, bool& profile_ignored);
+vips::VImage in_own_space(const vips::VImage& image, bool& profile_ignored);
 
 // Whether in_own_space() has left a profile with it.
 bool has_profile(const vips::VImage& image);
