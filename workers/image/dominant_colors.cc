@@ -160,6 +160,7 @@ std::vector<DominantColor> dominant_colors(std::span<const std::uint8_t> rgba,
   for (int round = 0; round < kRoundsMax; ++round) {
     clusters = assigned(cells, centres);
     std::vector<Oklab> moved;
+    moved.reserve(clusters.size());
     for (const Cluster& cluster : clusters) moved.push_back(cluster.mean());
     if (moved == centres) break;
     centres = std::move(moved);
@@ -171,6 +172,7 @@ std::vector<DominantColor> dominant_colors(std::span<const std::uint8_t> rgba,
   double all = 0;
   for (const Cluster& cluster : clusters) all += cluster.weight;
   std::vector<DominantColor> colors;
+  colors.reserve(clusters.size());
   for (const Cluster& cluster : clusters) {
     colors.push_back({rgb_of(cluster.mean()), cluster.weight / all});
   }

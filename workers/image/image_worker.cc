@@ -167,7 +167,7 @@ base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
   std::optional<CpuTimeCap> cap;
   if (is_document(source->format)) cap.emplace(kDocumentTimeMax);
   impl_->last_source_px = static_cast<std::uint64_t>(source->stored.width * source->stored.height);
-  TaskWatch watch(context.deadline, context.limits.cpu_max, TaskWatch::clocks_of_process());
+  const TaskWatch watch(context.deadline, context.limits.cpu_max, TaskWatch::clocks_of_process());
   try {
     ImageStage stage(*source, context.limits, watch, context.others);
     const auto applied = impl_->apply(context.pipeline, stage, watch);

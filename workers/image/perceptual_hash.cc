@@ -30,15 +30,15 @@ std::array<std::array<double, kSide>, kTerms> make_waves() {
 }  // namespace
 
 std::uint64_t perceptual_hash(std::span<const std::uint8_t> luma) {
-  static const auto kWaves = make_waves();
+  static const auto waves = make_waves();
   std::array<double, kTerms * kTerms> terms{};
   for (std::size_t y = 0; y < kSide; ++y) {
     const auto line = luma.subspan(y * kSide, kSide);
     for (std::size_t across = 0; across < kTerms; ++across) {
       double sum = 0;
-      for (std::size_t x = 0; x < kSide; ++x) sum += kWaves[across][x] * line[x];
+      for (std::size_t x = 0; x < kSide; ++x) sum += waves[across][x] * line[x];
       for (std::size_t down = 0; down < kTerms; ++down) {
-        terms[down * kTerms + across] += sum * kWaves[down][y];
+        terms[down * kTerms + across] += sum * waves[down][y];
       }
     }
   }

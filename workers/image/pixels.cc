@@ -87,7 +87,7 @@ vips::VImage memory_like(const vips::VImage& image, int width, int height) {
 base::Result<vips::VImage> in_memory(const vips::VImage& image, const TaskWatch& watch) {
   const std::size_t line_bytes =
       static_cast<std::size_t>(image.width()) * static_cast<std::size_t>(image.bands());
-  const vips::VImage copy = memory_like(image, image.width(), image.height());
+  vips::VImage copy = memory_like(image, image.width(), image.height());
   int top = 0;
   auto done = for_each_strip(image, watch, [&](const Strip& strip) -> base::Result<void> {
     for (int line = 0; line < strip.lines; ++line) {

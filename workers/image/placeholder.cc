@@ -28,7 +28,7 @@ base::Result<std::optional<PictureShape>> plan_placeholder(const pipeline::Comma
 
 base::Result<vips::VImage> upright_preview(ImageStage& stage, std::int64_t side_px_max,
                                            ImageStage::Alpha alpha) {
-  const auto preview = stage.preview(side_px_max, alpha);
+  auto preview = stage.preview(side_px_max, alpha);
   if (!preview) return preview;
   return in_memory(upright(*preview, stage.orientation()), stage.watch());
 }

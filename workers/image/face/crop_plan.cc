@@ -127,6 +127,7 @@ std::vector<Box> deciding_boxes(PixelSize picture, std::span<const Face> faces,
   }
   sort_largest_first(inside);
   std::vector<Box> boxes;
+  boxes.reserve(inside.size());
   for (const Face& face : inside) boxes.push_back(face.box);
   if (wishes.index) {
     if (*wishes.index >= boxes.size()) return {};
