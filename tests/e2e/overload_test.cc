@@ -310,6 +310,8 @@ TEST_F(OverloadTest, WhoeverIsToldThatTheQueueIsFullAndWaitsAsToldIsServed) {
     return "/photos/big.jpg?imageView2/2/w/" + std::to_string(900 + n) + "/format/webp";
   };
   ASSERT_EQ(system_->get(big(0)).status, 200);  // something was measured
+  // The only worker stands still until somebody was refused: however fast it is, the queue is full.
+  freeze_all_workers();
   std::vector<std::unique_ptr<Held>> held;
   for (int i = 1; i <= 40; ++i) {  // one at work, ten in the queue
     held.push_back(std::make_unique<Held>(system_->media_port(), big(i)));
@@ -320,6 +322,7 @@ TEST_F(OverloadTest, WhoeverIsToldThatTheQueueIsFullAndWaitsAsToldIsServed) {
   };
   ASSERT_TRUE(eventually([&] { return answered() >= 20; }));
   const HttpReply refused = system_->get(big(100));
+  thaw();
   ASSERT_EQ(reason_of(refused), "queue_full");
   const int wait_s = std::stoi(refused.header("retry-after"));
   EXPECT_GE(wait_s, 1);
