@@ -10,6 +10,7 @@ import sys
 import time
 
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+CHILDREN_OF = {"millrace-agent": "millrace-image-worker"}
 
 
 class Processes:
@@ -46,6 +47,10 @@ class Processes:
                 continue
             fields = stat[stat.rindex(")") + 2:].split()
             total[name] = total.get(name, 0) + (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+            # What has ended and was reaped (a recycled worker) goes on counting.
+            child = CHILDREN_OF.get(name)
+            if child:
+                total[child] = total.get(child, 0) + (int(fields[13]) + int(fields[14])) / TICKS_PER_S
         return total
 
     def memory_mib(self):

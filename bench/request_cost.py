@@ -21,20 +21,42 @@ from fleet import Millrace, free_port
 from provenance import REPOSITORY, provenance
 
 ASKED_MS = 0.3
+# No limits on the one client; and a queue that takes all of its requests: one of the default length, which is counted in
+# service times, refuses some when the pipeline changes to one of longer service times.
 CONFIG = """gateway: {{tiers: {{free: {{rate_per_s: 0, burst: 0, concurrency_max: 0}}}}}}
+agent: {{tiers: {{free: {{queue_per_worker: 1000, weight: 1, order: fifo}}}}}}
 buckets: {{remote: {{kind: http, origin: "http://127.0.0.1:{port}"}}}}
 """
 PIPELINES = {"nothing to compute": "imageInfo", "a thumbnail of 16 px": "imageView2/2/w/16"}
-# Every request asks for another original.
+# Every request asks for another original. Answers are counted by status and reason, as the body of an error names it.
 SCRIPT = """
 local at = {first}
+local threads = {{}}
+answers = {{}}
+function setup(thread)
+  threads[#threads + 1] = thread
+end
 function request()
   at = at + 1
   return wrk.format("GET", "/{bucket}/" .. at .. ".jpg?{pipeline}")
 end
+function response(status, headers, body)
+  local what = "ok"
+  if status ~= 200 then what = status .. " " .. (body:match('"reason":"([%a_]+)"') or "without a reason") end
+  answers[what] = (answers[what] or 0) + 1
+end
 function done(summary, latency, requests)
-  io.write(string.format('{{"requests":%d,"seconds":%f,"failed":%d}}', summary.requests, summary.duration / 1e6,
-    summary.errors.status + summary.errors.read + summary.errors.connect + summary.errors.timeout))
+  local broken = summary.errors.read + summary.errors.write + summary.errors.connect + summary.errors.timeout
+  io.write(string.format('RESULT {{"requests":%d,"seconds":%f,"broken":%d,"answers":{{', summary.requests,
+    summary.duration / 1e6, broken))
+  local separator = ""
+  for _, thread in ipairs(threads) do
+    for what, count in pairs(thread:get("answers")) do
+      io.write(string.format('%s"%s":%d', separator, what, count))
+      separator = ","
+    end
+  end
+  io.write("}}}}\\n")
 end
 """
 
@@ -62,16 +84,20 @@ http {{ access_log off; {temporary} default_type image/jpeg; keepalive_requests 
 
 
 def ask(fleet, folder, bucket, pipeline, first, seconds, connections):
-    """One round: requests, seconds, and processor milliseconds of each program for a request."""
+    """One round: requests, seconds, and processor milliseconds of each program for a request. A run with a single request
+    that was not served ends here: what a refusal costs is another figure."""
     script = folder / "requests.lua"
     script.write_text(SCRIPT.format(first=first, bucket=bucket, pipeline=pipeline))
     before = fleet.processes.cpu_s()
-    out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), fleet.media],
+    out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-s", str(script), fleet.media],
                          capture_output=True, text=True, check=True).stdout
     after = fleet.processes.cpu_s()
-    told = json.loads(out[out.index('{"requests"'):])
-    if told["failed"]:
-        sys.exit(f"{told['failed']} of {told['requests']} requests to {bucket} failed")
+    told = json.loads(out[out.index("RESULT ") + len("RESULT "):])
+    failed = {what: count for what, count in told["answers"].items() if what != "ok"}
+    if told["broken"]:
+        failed["connection broken or timed out"] = told["broken"]
+    if failed or not told["requests"]:
+        sys.exit(f"invalid: of {told['requests']} requests to {bucket} with {pipeline} these failed: {failed}")
     cpu = {name: (after[name] - before.get(name, 0)) * 1e3 / told["requests"] for name in after}
     return {"requests": told["requests"], "requests_per_s": told["requests"] / told["seconds"],
             "cpu_ms": {name: round(ms, 4) for name, ms in cpu.items()}, "cpu_ms_all": round(sum(cpu.values()), 4)}
