@@ -144,20 +144,25 @@ net::Awaitable<void> WorkerProcess::read_frames(std::shared_ptr<WorkerProcess> s
   while (true) {
     const bool open = co_await readable(self->descriptors_->channel);
     if (!open || self->reaped_) co_return;
-    if (!self->read_all_frames()) break;
+    // One frame for each time that the channel is readable: what else is there makes it readable
+    // again, and a look for it would find nothing nearly every time.
+    if (!self->read_frame()) break;
   }
   self->doom();  // it closed its end or spoke nonsense: it will never answer again
 }
 
-// False when the channel is of no more use.
-bool WorkerProcess::read_all_frames() {
-  while (true) {
-    auto frame = ipc::receive_frame(descriptors_->channel.native_handle());
-    if (!frame) return frame.error().reason == base::Reason::QueueFull;  // nothing more for now
-    const auto& received = *frame;
-    if (!received) return false;
-    take_frame(received->json);
+// False when the channel is of no more use. Nothing may be there.
+bool WorkerProcess::read_frame() {
+  auto frame = ipc::receive_frame(descriptors_->channel.native_handle());
+  if (!frame) {
+    frames_left_ = false;
+    return frame.error().reason == base::Reason::QueueFull;
   }
+  const auto& received = *frame;
+  frames_left_ = received.has_value();
+  if (!received) return false;
+  take_frame(received->json);
+  return true;
 }
 
 void WorkerProcess::take_frame(const std::string& json) {
@@ -184,7 +189,9 @@ net::Awaitable<void> WorkerProcess::watch_exit(std::shared_ptr<WorkerProcess> se
   const bool ended = co_await readable(self->descriptors_->process);
   if (!ended) co_return;
   // What it said before it ended still counts.
-  (void)self->read_all_frames();
+  do {
+    (void)self->read_frame();
+  } while (self->frames_left_);
   self->reap();
 }
 

@@ -78,7 +78,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   static net::Awaitable<void> watch_exit(std::shared_ptr<WorkerProcess> self);
   static net::Awaitable<void> watch_start(std::shared_ptr<WorkerProcess> self,
                                           base::Deadline deadline);
-  bool read_all_frames();
+  bool read_frame();
   void take_frame(const std::string& json);
   // SIGKILL without a verdict: how it really ended is in its exit status, which may be there
   // already.
@@ -95,6 +95,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   std::optional<WorkerEnd> end_;                   // decided, though perhaps not reaped yet
   bool doomed_ = false;
   bool reaped_ = false;
+  bool frames_left_ = false;  // the last read_frame() took one, so there may be more
   std::uint64_t tasks_taken_ = 0;
   base::Bytes memory_peak_;
   std::uint64_t pending_id_ = 0;  // 0: no task

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipc/channel.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <system_error>
@@ -87,16 +87,11 @@ bool take_descriptors(msghdr& message, std::vector<base::UniqueFd>& descriptors)
   return expected;
 }
 
-// The length of the frame that is next, which stays where it is; 0: the peer closed.
-base::Result<std::size_t> next_frame_bytes(int fd) {
-  while (true) {
-    const ssize_t length = ::recv(fd, nullptr, 0, MSG_PEEK | MSG_TRUNC);
-    if (length >= 0) return static_cast<std::size_t>(length);
-    if (errno == EINTR) continue;
-    if (errno == ECONNRESET) return std::size_t{0};  // closed with frames of ours unread
-    if (errno == EAGAIN) return base::fail(Reason::QueueFull, "No frame is waiting.");
-    return failed("recv", errno);
-  }
+// Room for the JSON of any frame, so that one call takes a frame off the socket whatever its
+// length. Touched only as far as frames reach.
+char* json_room() {
+  thread_local const auto room = std::make_unique_for_overwrite<char[]>(kJsonBytesMax);
+  return room.get();
 }
 
 base::Result<void> check_header(const Header& header, std::size_t json_bytes,
@@ -136,9 +131,9 @@ base::Result<void> send_frame(int fd, const std::string& json,
                               descriptors.size()));
   }
   Header header = make_header(json.size(), descriptors.size());
-  std::string bytes = json;  // iovec wants what it will not write to as mutable
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): iovec's own type; nothing is written to
   std::array<iovec, 2> parts{iovec{header.data(), header.size()},
-                             iovec{bytes.data(), bytes.size()}};
+                             iovec{const_cast<char*>(json.data()), json.size()}};
   alignas(cmsghdr) ControlBuffer control{};
   msghdr message{};
   message.msg_iov = parts.data();
@@ -172,39 +167,37 @@ base::Result<void> send_frame(int fd, const std::string& json,
 }
 
 base::Result<std::optional<Frame>> receive_frame(int fd) {
-  const auto expected = next_frame_bytes(fd);
-  if (!expected) return base::fail(expected.error());
-  if (*expected == 0) return std::nullopt;
-
   Frame frame;
   Header header{};
-  // An oversized frame is taken off the socket with what fits, and refused below.
-  const std::size_t json_bytes = *expected - std::min(*expected, kHeaderBytes);
-  frame.json.resize(std::min(json_bytes, kJsonBytesMax));
-  std::array<iovec, 2> parts{iovec{header.data(), header.size()},
-                             iovec{frame.json.data(), frame.json.size()}};
-  alignas(cmsghdr) ControlBuffer control{};
+  char* const json = json_room();
+  std::array<iovec, 2> parts{iovec{header.data(), header.size()}, iovec{json, kJsonBytesMax}};
+  alignas(cmsghdr) ControlBuffer control;
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  ssize_t received = 0;
+  ssize_t length = 0;  // of the datagram, also of one that did not fit
   do {
-    received = ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-  } while (received < 0 && errno == EINTR);
-  if (received < 0) return failed("recvmsg", errno);
-
+    length = ::recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_TRUNC);
+  } while (length < 0 && errno == EINTR);
+  if (length < 0) {
+    if (errno == ECONNRESET) return std::nullopt;  // closed with frames of ours unread
+    if (errno == EAGAIN) return base::fail(Reason::QueueFull, "No frame is waiting.");
+    return failed("recvmsg", errno);
+  }
   const bool expected_control = take_descriptors(message, frame.descriptors);
+  if (length == 0) return std::nullopt;
   if ((message.msg_flags & MSG_CTRUNC) != 0) return broken("descriptors were lost on the way");
   if (!expected_control) return broken("control data that is not SCM_RIGHTS");
   if ((message.msg_flags & MSG_TRUNC) != 0) return broken("longer than a frame may be");
-  if (static_cast<std::size_t>(received) != *expected || *expected < kHeaderBytes) {
-    return broken(fmt::format("{} bytes are no frame", received));
-  }
+  const auto bytes = static_cast<std::size_t>(length);
+  if (bytes < kHeaderBytes) return broken(fmt::format("{} bytes are no frame", bytes));
+  const std::size_t json_bytes = bytes - kHeaderBytes;
   if (auto sound = check_header(header, json_bytes, frame.descriptors.size()); !sound) {
     return base::fail(std::move(sound.error()));
   }
+  frame.json.assign(json, json_bytes);
   return frame;
 }
 

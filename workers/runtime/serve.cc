@@ -95,7 +95,7 @@ class Server {
   int channel_fd_;
   pipeline::Catalogue catalogue_;
   UsageMeter meter_;
-  std::optional<base::Bytes> baseline_;
+  std::optional<ProcessLimits> limits_;  // once it serves
   double progress_sent_ = 0;
 };
 
@@ -112,7 +112,7 @@ WorkerExit Server::run() {
     base::log_error("describe_failed", {{"detail", sent.error().detail}});
     return WorkerExit::StartFailed;
   }
-  baseline_ = UsageMeter::private_memory();
+  limits_.emplace(UsageMeter::private_memory());
   while (true) {
     auto received = ipc::receive_frame(channel_fd_);
     if (!received) {
@@ -158,7 +158,7 @@ void Server::handle(const ipc::ProbeRequest& request, base::UniqueFd input) {
   auto result = guarded([&]() -> base::Result<ipc::Probe> {
     auto mapped = MappedInput::map(std::move(input), MappedInput::Reading::Header);
     if (!mapped) return base::fail(std::move(mapped.error()));
-    const TaskBudget budget(request.limits, baseline_);
+    const TaskBudget budget(*limits_, request.limits, meter_.cpu_at_begin());
     return worker_.probe(mapped->bytes(), request.limits);
   });
   reply(request.id, std::move(result));
@@ -189,7 +189,7 @@ base::Result<ipc::RunOutcome> Server::run_task(const ipc::RunRequest& request, R
                      deadline,
                      [this, id = request.id](double fraction) { send_progress(id, fraction); },
                      others->inputs()};
-  const TaskBudget budget(request.limits, baseline_);
+  const TaskBudget budget(*limits_, request.limits, meter_.cpu_at_begin());
   auto outcome = worker_.run(context);
   if (!outcome) return outcome;
   const auto bytes = finish_output(file, request.limits.result_bytes_max);
@@ -217,6 +217,7 @@ void Server::reply(std::uint64_t id, base::Result<Value> result) {
   const TaskUsage usage = meter_.since_begin();
   reply.cpu_time = usage.cpu_time;
   reply.memory_peak = usage.memory_peak;
+  limits_->rest(meter_.cpu_at_begin() + usage.cpu_time);
   const auto sent = ipc::send_frame(channel_fd_, ipc::to_json(reply), {});
   if (!sent && sent.error().reason != Reason::WorkerDied) {
     base::log_error("reply_failed", {{"detail", sent.error().detail}});

@@ -4,6 +4,12 @@
 // not the mapped input, libraries and reserved address space. The allowance is counted from the
 // start of the process and not from the task before, so that memory which an allocator keeps for
 // later does not raise the limit from task to task.
+//
+// A probe takes some twenty microseconds, and a text of /proc/self/status, a reset of its marks and
+// eight changes of limits took as long. So the high-water mark comes from getrusage, which is asked
+// for the processor time anyway, wherever that can tell (it never tells less than what the process
+// inherited at exec); the mark is reset only after a task that raised it; and the kernel is told a
+// limit only when it differs from the one that stands.
 #include "workers/runtime/task_budget.h"
 
 #include <algorithm>
@@ -35,43 +41,77 @@ std::uint64_t number_after(std::string_view text, std::string_view name) {
   return number;
 }
 
-void set_soft_limit(int resource, rlim_t wanted) {
-  rlimit limit{};
-  if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0) return;
-  limit.rlim_cur = std::min(wanted, limit.rlim_max);
+// Processes that hold less than this above what they hold at rest are as good as at rest.
+constexpr base::Bytes kMarkSlack = base::mebibytes(1);
+
+rlimit limit_of(int resource) {
+  rlimit limit{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  ::getrlimit(static_cast<__rlimit_resource>(resource), &limit);
+  return limit;
+}
+
+void set_soft_limit(int resource, rlim_t wanted, rlim_t hard) {
+  const rlimit limit{.rlim_cur = std::min(wanted, hard), .rlim_max = hard};
   ::setrlimit(static_cast<__rlimit_resource>(resource), &limit);
 }
 
-}  // namespace
-
-std::chrono::microseconds cpu_time_of_process() {
+rusage usage_of_process() {
   rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
+  return usage;
+}
+
+microseconds cpu_time_of(const rusage& usage) {
   const auto in_microseconds = [](const timeval& time) {
     return std::chrono::seconds(time.tv_sec) + microseconds(time.tv_usec);
   };
   return in_microseconds(usage.ru_utime) + in_microseconds(usage.ru_stime);
 }
 
+base::Bytes mark_of(const rusage& usage) {
+  return base::kibibytes(static_cast<std::uint64_t>(usage.ru_maxrss));
+}
+
+base::Bytes resident_of_statm(int fd) {
+  std::array<char, 4096> buffer;
+  const std::string_view text = read_at_start(fd, buffer);
+  static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return {number_after(text, " ") * page};  // the second number: resident pages
+}
+
+}  // namespace
+
+std::chrono::microseconds cpu_time_of_process() { return cpu_time_of(usage_of_process()); }
+
 UsageMeter::UsageMeter()
     : status_(::open("/proc/self/status", O_RDONLY | O_CLOEXEC)),
-      clear_refs_(::open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)) {}
+      statm_(::open("/proc/self/statm", O_RDONLY | O_CLOEXEC)),
+      clear_refs_(::open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)),
+      inherited_mark_(mark_of(usage_of_process())) {}
 
 void UsageMeter::begin_task() {
   cpu_at_begin_ = cpu_time_of_process();
+  const bool as_at_rest = peak_ <= base::Bytes{resident_at_reset_.count + kMarkSlack.count};
+  if (!clear_refs_ || as_at_rest) return;
   // Refused in some sandboxes: then the mark is the process' highest so far, which is no less true.
-  if (clear_refs_) static_cast<void>(::pwrite(clear_refs_.get(), "5", 1, 0));
+  static_cast<void>(::pwrite(clear_refs_.get(), "5", 1, 0));
+  resident_at_reset_ = statm_ ? resident_of_statm(statm_.get()) : base::Bytes{};
 }
 
-TaskUsage UsageMeter::since_begin() const {
+TaskUsage UsageMeter::since_begin() {
   TaskUsage usage;
-  usage.cpu_time = cpu_time_of_process() - cpu_at_begin_;
-  if (status_) {
-    std::array<char, 4096> buffer;
-    usage.memory_peak =
-        base::kibibytes(number_after(read_at_start(status_.get(), buffer), "VmHWM:"));
-  }
+  const rusage of_process = usage_of_process();
+  usage.cpu_time = cpu_time_of(of_process) - cpu_at_begin_;
+  const base::Bytes mark = mark_of(of_process);
+  peak_ = mark > inherited_mark_ ? mark : peak_of_status();
+  usage.memory_peak = peak_;
   return usage;
+}
+
+base::Bytes UsageMeter::peak_of_status() const {
+  if (!status_) return {};
+  std::array<char, 4096> buffer;
+  return base::kibibytes(number_after(read_at_start(status_.get(), buffer), "VmHWM:"));
 }
 
 std::optional<base::Bytes> UsageMeter::private_memory() {
@@ -83,33 +123,50 @@ std::optional<base::Bytes> UsageMeter::private_memory() {
   return base::kibibytes(kib);
 }
 
-TaskBudget::TaskBudget(const ipc::RunLimits& limits, std::optional<base::Bytes> baseline) {
-  const auto used_and_allowed = cpu_time_of_process() + limits.cpu_max;
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(used_and_allowed).count() + 1;
-  set_soft_limit(RLIMIT_CPU, static_cast<rlim_t>(seconds));
+ProcessLimits::ProcessLimits(std::optional<base::Bytes> baseline)
+    : baseline_(baseline),
+      cpu_hard_(limit_of(RLIMIT_CPU).rlim_max),
+      data_hard_(limit_of(RLIMIT_DATA).rlim_max),
+      cpu_set_(limit_of(RLIMIT_CPU).rlim_cur) {}
+
+void ProcessLimits::set_cpu(std::uint64_t seconds) {
+  if (seconds == cpu_set_) return;
+  cpu_set_ = seconds;
+  set_soft_limit(RLIMIT_CPU, seconds, cpu_hard_);
+}
+
+void ProcessLimits::begin_task(const ipc::RunLimits& limits, std::chrono::microseconds cpu_used) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(cpu_used + limits.cpu_max).count();
+  set_cpu(static_cast<std::uint64_t>(seconds) + 1);
 #ifndef MILLRACE_SANITIZED  // a sanitizer's allocator does not survive being refused
-  if (baseline) {
-    const std::uint64_t room = UINT64_MAX - baseline->count;
-    set_soft_limit(RLIMIT_DATA, baseline->count + std::min(limits.memory_max.count, room));
+  if (baseline_) {
+    const std::uint64_t room = UINT64_MAX - baseline_->count;
+    set_soft_limit(RLIMIT_DATA, baseline_->count + std::min(limits.memory_max.count, room),
+                   data_hard_);
   }
-#else
-  static_cast<void>(baseline);
 #endif
 }
 
-TaskBudget::~TaskBudget() {
-  set_soft_limit(RLIMIT_CPU, RLIM_INFINITY);
-  set_soft_limit(RLIMIT_DATA, RLIM_INFINITY);
+void ProcessLimits::end_task() {
+#ifndef MILLRACE_SANITIZED
+  if (baseline_) set_soft_limit(RLIMIT_DATA, RLIM_INFINITY, data_hard_);
+#endif
+}
+
+void ProcessLimits::rest(std::chrono::microseconds cpu_used) {
+  constexpr std::chrono::seconds kEnough{10};  // to reply, to give memory back, to read a request
+  const auto used = std::chrono::ceil<std::chrono::seconds>(cpu_used + kEnough).count();
+  if (cpu_set_ < static_cast<std::uint64_t>(used)) set_cpu(RLIM_INFINITY);
 }
 
 CpuTimeCap::CpuTimeCap(std::chrono::seconds cpu_max) {
-  rlimit limit{};
-  ::getrlimit(RLIMIT_CPU, &limit);
+  const rlimit limit = limit_of(RLIMIT_CPU);
   before_ = limit.rlim_cur;
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(cpu_time_of_process() + cpu_max);
-  set_soft_limit(RLIMIT_CPU, std::min(limit.rlim_cur, static_cast<rlim_t>(seconds.count())));
+  set_soft_limit(RLIMIT_CPU, std::min(limit.rlim_cur, static_cast<rlim_t>(seconds.count())),
+                 limit.rlim_max);
 }
 
-CpuTimeCap::~CpuTimeCap() { set_soft_limit(RLIMIT_CPU, before_); }
+CpuTimeCap::~CpuTimeCap() { set_soft_limit(RLIMIT_CPU, before_, limit_of(RLIMIT_CPU).rlim_max); }
 
 }  // namespace millrace::workers
