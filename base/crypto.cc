@@ -3,11 +3,14 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <memory>
 #include <sys/random.h>
 #include <tuple>
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 namespace millrace::base {
 namespace {
@@ -36,16 +39,42 @@ std::uint32_t digit_of(char c) { return static_cast<std::uint32_t>(kBase64Url.fi
 
 std::uint32_t octet(char c) { return static_cast<std::uint8_t>(c); }
 
+// OpenSSL 3 looks an algorithm up by its name each time that it is named, under a lock, and that
+// costs more than to hash a short text: each is looked up once and kept for the process' life.
+const EVP_MD* sha256_digest() {
+  static const EVP_MD* const digest = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  require(digest != nullptr);
+  return digest;
+}
+
+struct FreeMac {
+  void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+};
+using Mac = std::unique_ptr<EVP_MAC_CTX, FreeMac>;
+
+// A context without a key for each thread; `digest_name` is one and the same at each place.
+Mac make_mac(const char* digest_name) {
+  static EVP_MAC* const algorithm = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+  require(algorithm != nullptr);
+  Mac mac(EVP_MAC_CTX_new(algorithm));
+  require(mac != nullptr);
+  std::string name(digest_name);
+  const std::array<OSSL_PARAM, 2> parameters{
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name.data(), 0),
+      OSSL_PARAM_construct_end()};
+  require(EVP_MAC_CTX_set_params(mac.get(), parameters.data()) == 1);
+  return mac;
+}
+
 template <std::size_t size>
-std::array<std::uint8_t, size> hmac(const char* digest_name, std::string_view key,
-                                    std::string_view text) {
+std::array<std::uint8_t, size> hmac(EVP_MAC_CTX* mac, std::string_view key, std::string_view text) {
   // A null key means "use the one set before" to OpenSSL, so an empty key still points somewhere.
   const std::string_view safe_key = key.empty() ? std::string_view("") : key;
   std::array<std::uint8_t, size> digest{};
   std::size_t length = 0;
-  require(EVP_Q_mac(nullptr, "HMAC", nullptr, digest_name, nullptr, safe_key.data(),
-                    safe_key.size(), as_bytes(text), text.size(), digest.data(), digest.size(),
-                    &length) != nullptr &&
+  require(EVP_MAC_init(mac, as_bytes(safe_key), safe_key.size(), nullptr) == 1 &&
+          EVP_MAC_update(mac, as_bytes(text), text.size()) == 1 &&
+          EVP_MAC_final(mac, digest.data(), &length, digest.size()) == 1 &&
           length == digest.size());
   return digest;
 }
@@ -55,17 +84,20 @@ std::array<std::uint8_t, size> hmac(const char* digest_name, std::string_view ke
 Digest256 sha256(std::string_view text) {
   Digest256 digest{};
   unsigned int size = 0;
-  require(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1 &&
+  require(EVP_Digest(text.data(), text.size(), digest.data(), &size, sha256_digest(), nullptr) ==
+              1 &&
           size == digest.size());
   return digest;
 }
 
 Digest256 hmac_sha256(std::string_view key, std::string_view text) {
-  return hmac<std::tuple_size_v<Digest256>>("SHA256", key, text);
+  thread_local const Mac mac = make_mac("SHA256");
+  return hmac<std::tuple_size_v<Digest256>>(mac.get(), key, text);
 }
 
 std::array<std::uint8_t, 20> hmac_sha1(std::string_view key, std::string_view text) {
-  return hmac<20>("SHA1", key, text);
+  thread_local const Mac mac = make_mac("SHA1");
+  return hmac<20>(mac.get(), key, text);
 }
 
 std::string hex(const Digest256& digest) {

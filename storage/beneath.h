@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,6 +32,9 @@ struct FileStamp {
 struct BeneathFile {
   base::UniqueFd fd;  // a regular file, open for reading
   FileStamp stamp;
+  // On a file system of this machine's own disks or memory, whose calls wait for nobody else once
+  // what they want is in the kernel's caches.
+  bool is_local = false;
 };
 
 // Opens the regular file that `key` names beneath `folder`. Symbolic links are followed while they
@@ -37,6 +43,16 @@ struct BeneathFile {
 // NoKey and is never opened, not even for a moment. Blocks on the disk. NoKey; OriginFailed when
 // the folder or the file cannot be read (permission, input/output error, out of files).
 base::Result<BeneathFile> open_beneath(const std::string& folder, const std::string& key);
+
+// The same without ever waiting, for a thread that must not: only where each name of the path is in
+// the kernel's cache of names (RESOLVE_CACHED) and the file is on `device`, one that is known to be
+// local, as is the folder. nullopt for anything else, errors too: open_beneath tells.
+std::optional<BeneathFile> open_beneath_cached(const std::string& folder, const std::string& key,
+                                               std::uint64_t device);
+
+// Reads from `offset` what the page cache has of it, without waiting for a disk: how many bytes,
+// which may be none.
+std::size_t read_cached(int fd, std::span<char> into, std::uint64_t offset);
 
 // The stamp of an open file; OriginFailed.
 base::Result<FileStamp> stamp_of(int fd);

@@ -75,19 +75,23 @@ class LocalReader final : public EntryReader {
     if (const auto wanted = check_wanted(deadline_, cancel_); !wanted) {
       co_return base::fail(wanted.error());
     }
-    if (!piece_) piece_ = std::make_unique<char[]>(std::min(kPieceBytes, end_ - begin_));
+    if (!piece_) {
+      piece_ = std::make_unique_for_overwrite<char[]>(std::min(kPieceBytes, end_ - begin_));
+    }
+    const std::uint64_t want = std::min(kPieceBytes, end_ - next_);
+    std::uint64_t have = 0;
+    if (file_.is_local) have = read_cached(file_.fd.get(), {piece_.get(), want}, next_);
+    if (have == want) co_return taken(have);
     Result<std::string_view> piece;
-    auto call = [this, &piece] { piece = read_piece(); };
+    auto call = [this, &piece, want, have] { piece = read_piece(want, have); };
     const bool ran = co_await pool_.run(call);
     if (!ran) co_return pool_is_full();
     co_return piece;
   }
 
  private:
-  // On the pool's thread, while this reader's owner waits.
-  Result<std::string_view> read_piece() {
-    const std::uint64_t want = std::min(kPieceBytes, end_ - next_);
-    std::uint64_t have = 0;
+  // On the pool's thread, while this reader's owner waits: what is left of `want` after `have`.
+  Result<std::string_view> read_piece(std::uint64_t want, std::uint64_t have) {
     while (have < want) {
       const ssize_t got = ::pread(file_.fd.get(), piece_.get() + have, want - have,
                                   static_cast<off_t>(next_ + have));
@@ -99,6 +103,11 @@ class LocalReader final : public EntryReader {
       if (got == 0) return changed("it was cut while it was read");
       have += static_cast<std::uint64_t>(got);
     }
+    return taken(have);
+  }
+
+  // The piece is read. After the last one it must be sure that it was one file all the time.
+  Result<std::string_view> taken(std::uint64_t have) {
     next_ += have;
     if (next_ == end_) {
       const auto stamp = stamp_of(file_.fd.get());
@@ -134,10 +143,17 @@ net::Awaitable<Result<OpenOutcome>> LocalBucket::open(std::string key, OpenOptio
     co_return base::fail(wanted.error());
   }
   Result<BeneathFile> file;
-  auto call = [this, &file, &key] { file = open_beneath(folder_, key); };
-  const bool ran = co_await pool_.run(call);
-  if (!ran) co_return pool_is_full();
-  if (!file) co_return base::fail(file.error());
+  std::optional<BeneathFile> at_hand;
+  if (local_device_) at_hand = open_beneath_cached(folder_, key, *local_device_);
+  if (at_hand) {
+    file = *std::move(at_hand);
+  } else {
+    auto call = [this, &file, &key] { file = open_beneath(folder_, key); };
+    const bool ran = co_await pool_.run(call);
+    if (!ran) co_return pool_is_full();
+    if (!file) co_return base::fail(file.error());
+    if (file->is_local) local_device_ = file->stamp.device;
+  }
 
   EntryFacts facts = facts_of(file->stamp, key);
   if (!options.known_validator.empty() &&

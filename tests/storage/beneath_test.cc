@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/beneath.h"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -29,9 +30,20 @@ class BeneathTest : public testing::Test {
     inside_.write("sub/b.txt", "below");
   }
 
-  // The content, or the word of the reason.
+  [[nodiscard]] std::uint64_t device() const {
+    struct stat facts{};
+    ::stat(inside_.path().c_str(), &facts);
+    return facts.st_dev;
+  }
+  // The content, or the word of the reason. Whatever is refused is not opened from the kernel's
+  // caches either, and what is gives the same file.
   [[nodiscard]] std::string get(const std::string& key) const {
     const auto file = open_beneath(inside_.path(), key);
+    const auto at_hand = open_beneath_cached(inside_.path(), key, device());
+    if (at_hand) {
+      EXPECT_TRUE(file) << key;
+      EXPECT_TRUE(file && file->stamp.entity_tag() == at_hand->stamp.entity_tag()) << key;
+    }
     if (!file) return std::string(base::word_of(file.error().reason));
     std::string content(file->stamp.size_bytes, '\0');
     const ssize_t got = ::pread(file->fd.get(), content.data(), content.size(), 0);
@@ -49,6 +61,25 @@ class BeneathTest : public testing::Test {
 TEST_F(BeneathTest, OpensFilesByTheirPath) {
   EXPECT_EQ(get("a.txt"), "content");
   EXPECT_EQ(get("sub/b.txt"), "below");
+}
+
+TEST_F(BeneathTest, WhatWasOpenedBeforeIsOpenedAndReadWithoutWaiting) {
+  const auto file = open_beneath(inside_.path(), "sub/b.txt");
+  ASSERT_TRUE(file);
+  if (!file->is_local) GTEST_SKIP() << "the test's folder is on no local file system";
+  const auto at_hand = open_beneath_cached(inside_.path(), "sub/b.txt", device());
+  ASSERT_TRUE(at_hand);
+  std::array<char, 8> content{};
+  const std::size_t got = read_cached(at_hand->fd.get(), content, 2);
+  // A file system may have no reading without waiting (tmpfs before Linux 6.6).
+  if (got > 0) {
+    EXPECT_EQ(std::string(content.data(), got), "low");
+  }
+}
+
+TEST_F(BeneathTest, NothingOfAnotherDeviceIsAtHand) {
+  ASSERT_TRUE(open_beneath(inside_.path(), "a.txt"));
+  EXPECT_FALSE(open_beneath_cached(inside_.path(), "a.txt", device() + 1));
 }
 
 TEST_F(BeneathTest, NamesAreBytesAndNothingIsDecoded) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storage/local_bucket.h"
 
+#include <array>
 #include <fcntl.h>
 #include <future>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "storage/beneath.h"
 #include "storage/bucket_set.h"
 #include "storage/original.h"
 #include "tests/storage/run.h"
@@ -174,6 +176,30 @@ TEST_F(LocalBucketTest, FullPoolIsAFailureAndNotAWait) {
   }));
   started.get_future().wait();
   EXPECT_EQ(run(io_, storage::get(bucket, "a", {})), "origin_failed");
+  released.set_value();
+}
+
+TEST_F(LocalBucketTest, WhatIsInTheKernelsCachesNeedsNoPool) {
+  folder_.write("a", "content");
+  const auto file = open_beneath(folder_.path(), "a");
+  ASSERT_TRUE(file);
+  std::array<char, 8> content{};
+  if (!file->is_local || read_cached(file->fd.get(), content, 0) == 0) {
+    GTEST_SKIP() << "this file system cannot be read without waiting";
+  }
+  std::promise<void> released;
+  auto release = released.get_future();
+  net::BlockingPool pool(1, 0);
+  LocalBucket bucket(pool, folder_.path());
+  EXPECT_EQ(run(io_, storage::get(bucket, "a", {})), "content");  // by the pool: the first
+  std::promise<void> started;
+  ASSERT_TRUE(pool.post([&] {
+    started.set_value();
+    release.wait();
+  }));
+  started.get_future().wait();
+  EXPECT_EQ(run(io_, storage::get(bucket, "a", {})), "content");
+  EXPECT_EQ(run(io_, storage::get(bucket, "absent", {})), "origin_failed");
   released.set_value();
 }
 
