@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "workers/image/bytes.h"
+#include "workers/image/png_picture.h"
 #include "workers/image/readers/bmp_reader.h"
 #include "workers/image/readers/ico_reader.h"
 #include "workers/image/readers/jxl_reader.h"
@@ -156,7 +157,10 @@ base::Result<VImage> open_bmp(const Source& source) {
 base::Result<VImage> open_icon(const Source& source) {
   const auto icon = read_icon(bytes_of(source), source.choice.page);
   if (!icon) return base::fail(icon.error());
-  if (!icon->png.empty()) return load(icon->png, SourceFormat::Png, common_options());
+  if (!icon->png.empty()) {
+    return decoded_here(load(icon->png, SourceFormat::Png, common_options()),
+                        std::as_bytes(icon->png));
+  }
   return decoded_picture(icon->bitmap.layout, {},
                          [&icon](PixelSpan pixels) { return decode_icon(*icon, pixels); });
 }
@@ -264,7 +268,9 @@ base::Result<VImage> open_picture(const Source& source) {
     case SourceFormat::Jp2:
       return load(bytes_of(source), source.format, common_options());
     case SourceFormat::Png:
-      return with_coded_color(load(bytes_of(source), source.format, common_options()), source);
+      return with_coded_color(
+          decoded_here(load(bytes_of(source), source.format, common_options()), source.bytes),
+          source);
     case SourceFormat::Avif:
     case SourceFormat::Heic:
       return with_coded_color(

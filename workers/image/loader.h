@@ -15,8 +15,9 @@ namespace millrace::workers::image {
 
 // Opens the picture that source.choice names, with the one loader of its format, to be read once
 // from top to bottom. libvips' loaders work lazily out of the source's bytes, which outlive the
-// picture; the readers of readers/ (jxl, bmp, ico, psd) decode here, into memory. A file that ends
-// early fails when it is read (docs/decisions/0011). Throws vips::VError.
+// picture, and so does our own decoder for PNG (png_picture.h); the readers of readers/ (jxl, bmp,
+// ico, psd) decode here, into memory. A file that ends early fails when it is read
+// (docs/decisions/0011). Throws vips::VError.
 //
 // `wanted` is what the picture will be scaled to, px before orientation: JPEG is decoded at 1/2,
 // 1/4 or 1/8 and JPEG 2000 at a power of two so that at least a factor of two is left to the
