@@ -19,16 +19,16 @@ constexpr std::int32_t kSidePxMax = 65500;  // libjpeg's
 class BaselineDecoding {
  public:
   BaselineDecoding(std::span<const std::byte> file, const JpegHeader& header,
-                   const JpegLayout& layout)
-      : layout_(layout),
+                   std::span<const JpegLayout> layouts)
+      : layout_(layouts.front()),
         scan_(file.subspan(header.scan_offset_bytes), header.restart_interval_mcus),
-        rows_(layout) {
-    const bool skips = layout.eighths < 8 || layout.first_mcu_row > 0 ||
-                       layout.end_mcu_column - layout.first_mcu_column < layout.mcus_across;
+        rows_(layouts) {
+    const bool skips = layout_.eighths < 8 || layout_.first_mcu_row > 0 ||
+                       layout_.end_mcu_column - layout_.first_mcu_column < layout_.mcus_across;
     for (std::size_t i = 0; i < header.components.size(); ++i) {
       ScanComponent& component = scan_.components[i];
-      component.blocks_across = layout.components[i].across;
-      component.blocks_down = layout.components[i].down;
+      component.blocks_across = layout_.components[i].across;
+      component.blocks_down = layout_.components[i].down;
       component.dc =
           table(dc_, header.dc_codes, header.scan[i].dc_table, HuffmanTable::Kind::Dc, false);
       component.ac =
@@ -47,14 +47,14 @@ class BaselineDecoding {
     const std::int32_t wanted = layout_.end_mcu_column - layout_.first_mcu_column;
     for (std::int32_t mcu = 0; mcu < wanted; mcu += kGroupMcus) {
       const int count = std::min(kGroupMcus, wanted - mcu);
-      rows_.clear();
-      if (!read_mcus(layout_.eighths, scan_, rows_, count)) return false;
+      rows_.finest().clear();
+      if (!read_mcus(layout_.eighths, scan_, rows_.finest(), count)) return false;
       rows_.transform(mcu, count);
     }
     return skip_mcus(scan_, layout_.mcus_across - layout_.end_mcu_column);
   }
 
-  [[nodiscard]] const McuRows& rows() const { return rows_; }
+  [[nodiscard]] const ScaledMcuRows& rows() const { return rows_; }
   [[nodiscard]] bool is_ended_by_marker() const { return scan_.bytes.is_ended_by_marker(); }
 
  private:
@@ -85,7 +85,7 @@ class BaselineDecoding {
   Tables ac_;
   bool sound_codes_ = true;
   BaselineScan scan_;
-  McuRows rows_;
+  ScaledMcuRows rows_;
 };
 
 }  // namespace
@@ -113,9 +113,11 @@ bool is_for_baseline(const JpegHeader& header) {
 }
 
 base::Result<std::int32_t> decode_baseline(std::span<const std::byte> file,
-                                           const JpegHeader& header, const JpegLayout& layout,
-                                           const JpegBandSink& sink, const JpegCheck& check) {
-  BaselineDecoding decoding(file, header, layout);
+                                           const JpegHeader& header,
+                                           std::span<const JpegLayout> layouts,
+                                           const JpegScaleSink& sink, const JpegCheck& check) {
+  const JpegLayout& layout = layouts.front();
+  BaselineDecoding decoding(file, header, layouts);
   if (!decoding.has_sound_codes()) return layout.first_mcu_row;
   for (std::int32_t row = 0; row < layout.end_mcu_row; ++row) {
     if (check) {

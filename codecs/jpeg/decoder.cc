@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "codecs/jpeg/baseline_decoder.h"
 #include "codecs/jpeg/turbo_decoder.h"
@@ -12,16 +13,29 @@ namespace millrace::codecs {
 base::Result<JpegOutcome> decode_jpeg(std::span<const std::byte> file, const JpegHeader& header,
                                       const JpegCut& cut, const JpegBandSink& sink,
                                       const JpegCheck& check, JpegDecoder decoder) {
-  const auto layout = layout_of(header, cut);
-  if (!layout) return JpegOutcome::NotOnThisRoad;
-  std::int32_t row = layout->first_mcu_row;
+  const auto only = [&sink](std::size_t, const JpegBand& band) { return sink(band); };
+  return decode_jpeg_at_scales(file, header, {{cut.eighths}, cut.region}, only, check, decoder);
+}
+
+base::Result<JpegOutcome> decode_jpeg_at_scales(std::span<const std::byte> file,
+                                                const JpegHeader& header, const JpegScales& scales,
+                                                const JpegScaleSink& sink, const JpegCheck& check,
+                                                JpegDecoder decoder) {
+  std::vector<JpegLayout> layouts;
+  for (const int eighths : scales.eighths) {
+    auto layout = layout_of(header, {eighths, scales.region});
+    if (!layout) return JpegOutcome::NotOnThisRoad;
+    layouts.push_back(*std::move(layout));
+  }
+  const JpegLayout& finest = layouts.front();
+  std::int32_t row = finest.first_mcu_row;
   if (decoder == JpegDecoder::Best && is_for_baseline(header)) {
-    auto reached = decode_baseline(file, header, *layout, sink, check);
+    auto reached = decode_baseline(file, header, layouts, sink, check);
     if (!reached) return base::fail(std::move(reached.error()));
     row = *reached;
-    if (row == layout->end_mcu_row) return JpegOutcome::Delivered;
+    if (row == finest.end_mcu_row) return JpegOutcome::Delivered;
   }
-  auto done = decode_by_turbo(file, header, *layout, row, sink, check);
+  auto done = decode_by_turbo(file, header, layouts, row, sink, check);
   if (!done) return base::fail(std::move(done.error()));
   return JpegOutcome::Delivered;
 }

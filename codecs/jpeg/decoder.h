@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "base/result.h"
 #include "codecs/jpeg/header.h"
@@ -55,8 +56,26 @@ base::Result<JpegOutcome> decode_jpeg(std::span<const std::byte> file, const Jpe
                                       const JpegCheck& check = {},
                                       JpegDecoder decoder = JpegDecoder::Best);
 
-// The same at once: planes of what is delivered, whose place layout_of tells; nullopt: not on this
-// road.
+// What is wanted of one reading of a file: the same region at several scales.
+struct JpegScales {
+  std::vector<int> eighths;          // each once, from the finest to the coarsest
+  std::optional<JpegRegion> region;  // nullopt: all of it
+};
+
+// Some rows of one component at eighths[scale].
+using JpegScaleSink = std::function<base::Result<void>(std::size_t scale, const JpegBand&)>;
+
+// decode_jpeg for all of these scales, the file read once, as far as the finest needs it. Each
+// scale gets the samples that decode_jpeg gives it: those of a coarser one come from the same
+// coefficients, not from the finer one's samples. Costs hardly more than the finest alone.
+base::Result<JpegOutcome> decode_jpeg_at_scales(std::span<const std::byte> file,
+                                                const JpegHeader& header, const JpegScales& scales,
+                                                const JpegScaleSink& sink,
+                                                const JpegCheck& check = {},
+                                                JpegDecoder decoder = JpegDecoder::Best);
+
+// decode_jpeg at once: planes of what is delivered, whose place layout_of tells; nullopt: not on
+// this road.
 base::Result<std::optional<Planes>> decode_jpeg_planes(std::span<const std::byte> file,
                                                        const JpegHeader& header, const JpegCut& cut,
                                                        JpegDecoder decoder = JpegDecoder::Best);

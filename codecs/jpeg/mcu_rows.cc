@@ -42,6 +42,23 @@ void McuRows::clear() {
   }
 }
 
+void McuRows::take_lowest(const McuRows& finer, int count) {
+  const int side = layout_.eighths;
+  for (std::size_t i = 0; i < components_.size(); ++i) {
+    const Component& component = components_[i];
+    const int blocks = count * component.across;
+    for (int down = 0; down < component.down; ++down) {
+      const std::int16_t* from = finer.components_[i].coefficients + down * finer.shape_.group;
+      std::int16_t* to = component.coefficients + down * shape_.group;
+      for (int b = 0; b < blocks; ++b, from += finer.shape_.block, to += shape_.block) {
+        for (int y = 0; y < side; ++y) {
+          std::copy_n(from + y * finer.shape_.row, side, to + y * shape_.row);
+        }
+      }
+    }
+  }
+}
+
 void McuRows::transform(std::int32_t mcu, int count) {
   const int side = layout_.eighths;
   for (Component& component : components_) {
@@ -66,6 +83,21 @@ base::Result<void> McuRows::deliver(std::int32_t mcu_row, const JpegBandSink& si
     band.samples.height =
         std::min(band.samples.height, plane.first_row + plane.rows - band.first_row);
     if (auto taken = sink(band); !taken) return taken;
+  }
+  return {};
+}
+
+void ScaledMcuRows::transform(std::int32_t mcu, int count) {
+  for (McuRows& rows : scales_) {
+    if (&rows != &finest()) rows.take_lowest(finest(), count);
+    rows.transform(mcu, count);
+  }
+}
+
+base::Result<void> ScaledMcuRows::deliver(std::int32_t mcu_row, const JpegScaleSink& sink) const {
+  for (std::size_t i = 0; i < scales_.size(); ++i) {
+    const auto of_scale = [&sink, i](const JpegBand& band) { return sink(i, band); };
+    if (auto taken = scales_[i].deliver(mcu_row, of_scale); !taken) return taken;
   }
   return {};
 }

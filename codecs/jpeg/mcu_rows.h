@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/result.h"
@@ -33,6 +34,8 @@ class McuRows {
     const Component& c = components_[static_cast<std::size_t>(component)];
     return c.coefficients + down * shape_.group + (mcu * c.across + across) * shape_.block;
   }
+  // The low frequencies of a group of `count` MCUs, from one that has more of them.
+  void take_lowest(const McuRows& finer, int count);
   // `count` MCUs of the group to samples; the first is the `mcu`-th of the layout's columns.
   void transform(std::int32_t mcu, int count);
   // The row `mcu_row` of the picture to the sink, component after component.
@@ -54,6 +57,22 @@ class McuRows {
   std::size_t coefficient_count_ = 0;
   std::unique_ptr<std::int16_t, Free> memory_;
   std::vector<Component> components_;
+};
+
+// A row of MCUs at one or several scales; the decoder fills the finest, the others follow.
+class ScaledMcuRows {
+ public:
+  // From the finest to the coarsest, of the same MCUs.
+  explicit ScaledMcuRows(std::span<const JpegLayout> layouts)
+      : scales_(layouts.begin(), layouts.end()) {}
+
+  McuRows& finest() { return scales_.front(); }
+  // As McuRows.
+  void transform(std::int32_t mcu, int count);
+  [[nodiscard]] base::Result<void> deliver(std::int32_t mcu_row, const JpegScaleSink& sink) const;
+
+ private:
+  std::vector<McuRows> scales_;
 };
 
 }  // namespace millrace::codecs

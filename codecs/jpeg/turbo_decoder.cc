@@ -182,10 +182,10 @@ class BlockCopy {
 
 class TurboDecoding {
  public:
-  TurboDecoding(TurboReader& reader, const JpegLayout& layout)
-      : reader_(reader), layout_(layout), rows_(layout) {
-    for (std::size_t i = 0; i < layout.components.size(); ++i) {
-      copies_.emplace_back(reader.steps(static_cast<int>(i)), layout.eighths);
+  TurboDecoding(TurboReader& reader, std::span<const JpegLayout> layouts)
+      : reader_(reader), layout_(layouts.front()), rows_(layouts) {
+    for (std::size_t i = 0; i < layout_.components.size(); ++i) {
+      copies_.emplace_back(reader.steps(static_cast<int>(i)), layout_.eighths);
     }
   }
 
@@ -208,7 +208,7 @@ class TurboDecoding {
     return true;
   }
 
-  [[nodiscard]] base::Result<void> deliver(std::int32_t mcu_row, const JpegBandSink& sink) const {
+  [[nodiscard]] base::Result<void> deliver(std::int32_t mcu_row, const JpegScaleSink& sink) const {
     return rows_.deliver(mcu_row, sink);
   }
 
@@ -218,28 +218,28 @@ class TurboDecoding {
     const int across = layout_.components[component].across;
     for (std::size_t v = 0; v < blocks.size(); ++v) {
       for (int i = 0; i < count * across; ++i) {
-        copies_[component](
-            blocks[v][mcu * across + i],
-            rows_.block(static_cast<int>(component), i / across, i % across, static_cast<int>(v)));
+        copies_[component](blocks[v][mcu * across + i],
+                           rows_.finest().block(static_cast<int>(component), i / across, i % across,
+                                                static_cast<int>(v)));
       }
     }
   }
 
   TurboReader& reader_;
   const JpegLayout& layout_;
-  McuRows rows_;
+  ScaledMcuRows rows_;
   std::vector<BlockCopy> copies_;
 };
 
 }  // namespace
 
 base::Result<void> decode_by_turbo(std::span<const std::byte> file, const JpegHeader& header,
-                                   const JpegLayout& layout, std::int32_t mcu_row,
-                                   const JpegBandSink& sink, const JpegCheck& check) {
+                                   std::span<const JpegLayout> layouts, std::int32_t mcu_row,
+                                   const JpegScaleSink& sink, const JpegCheck& check) {
   TurboReader reader(file, check);
   if (!reader.read_coefficients(header)) return base::fail(reader.error());
-  TurboDecoding decoding(reader, layout);
-  for (std::int32_t row = mcu_row; row < layout.end_mcu_row; ++row) {
+  TurboDecoding decoding(reader, layouts);
+  for (std::int32_t row = mcu_row; row < layouts.front().end_mcu_row; ++row) {
     if (!decoding.fill(row)) return base::fail(reader.error());
     if (auto taken = decoding.deliver(row, sink); !taken) return taken;
   }

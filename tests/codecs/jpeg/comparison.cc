@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/codecs/jpeg/comparison.h"
 
+#include <algorithm>
 #include <random>
 #include <string_view>
 #include <utility>
 
-#include "codecs/jpeg/decoder.h"
 #include "tests/codecs/jpeg/reference.h"
 
 namespace millrace::codecs::test {
@@ -71,7 +71,56 @@ std::optional<std::string> part_of_whole(Bytes file, const JpegHeader& header, c
   return std::nullopt;
 }
 
+Planes empty_planes(const JpegLayout& layout) {
+  Planes planes;
+  planes.chroma_across = layout.chroma_across;
+  planes.chroma_down = layout.chroma_down;
+  for (const JpegComponentLayout& plane : layout.components) {
+    planes.components.emplace_back(plane.columns, plane.rows);
+  }
+  return planes;
+}
+
+// `singly`: what the file gives at 8, 4, 2 and 1 eighths.
+std::optional<std::string> together(Bytes file, const JpegHeader& header,
+                                    const std::vector<Planes>& singly) {
+  for (const JpegDecoder decoder : {JpegDecoder::Best, JpegDecoder::Turbo}) {
+    const auto planes = planes_at_scales(file, header, {{8, 4, 2, 1}, {}}, decoder);
+    if (!planes) return "all scales at once are refused: " + planes.error().detail;
+    for (std::size_t i = 0; i < singly.size(); ++i) {
+      if (greatest_difference((*planes)[i], singly[i]) != 0) {
+        return "all scales at once differ" + at_scale(8 >> i);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
+
+base::Result<std::vector<Planes>> planes_at_scales(Bytes file, const JpegHeader& header,
+                                                   const JpegScales& scales, JpegDecoder decoder) {
+  std::vector<JpegLayout> layouts;
+  std::vector<Planes> planes;
+  for (const int eighths : scales.eighths) {
+    const auto layout = layout_of(header, {eighths, scales.region});
+    if (!layout) return base::fail(base::Reason::Internal, "Not on this road.");
+    layouts.push_back(*layout);
+    planes.push_back(empty_planes(*layout));
+  }
+  const auto keep = [&](std::size_t scale, const JpegBand& band) -> base::Result<void> {
+    const auto component = static_cast<std::size_t>(band.component);
+    const std::int32_t above = band.first_row - layouts[scale].components[component].first_row;
+    for (std::int32_t y = 0; y < band.samples.height; ++y) {
+      std::copy_n(band.samples.row(y), band.samples.width,
+                  planes[scale].components[component].row(above + y));
+    }
+    return {};
+  };
+  auto outcome = decode_jpeg_at_scales(file, header, scales, keep, {}, decoder);
+  if (!outcome) return base::fail(std::move(outcome.error()));
+  return planes;
+}
 
 std::optional<std::string> disagreement(Bytes file, std::uint32_t seed, std::size_t px_max) {
   const auto header = read_jpeg_header(file);
@@ -80,6 +129,7 @@ std::optional<std::string> disagreement(Bytes file, std::uint32_t seed, std::siz
       static_cast<std::size_t>(header->width_px) * static_cast<std::size_t>(header->height_px);
   if (pixels > px_max) return std::nullopt;
   std::minstd_rand random(seed);
+  std::vector<Planes> singly;
   for (const int eighths : {8, 4, 2, 1}) {
     const JpegCut cut{eighths, {}};
     const Decoded best = decode_jpeg_planes(file, *header, cut);
@@ -88,8 +138,10 @@ std::optional<std::string> disagreement(Bytes file, std::uint32_t seed, std::siz
     if (!found && eighths == 8) found = against_libjpeg(file, best, px_max);
     if (!found && best) found = part_of_whole(file, *header, **best, eighths, random);
     if (found) return found;
+    if (best) singly.push_back(**best);
   }
-  return std::nullopt;
+  // A file that is damaged where only the finest looks is refused by it alone.
+  return singly.size() == 4 ? together(file, *header, singly) : std::nullopt;
 }
 
 }  // namespace millrace::codecs::test

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/codecs/jpeg/comparison.h"
 #include "tests/codecs/jpeg/made_jpeg.h"
 #include "tests/codecs/jpeg/reference.h"
 
@@ -116,6 +117,34 @@ TEST_P(JpegDecoderTest, DeliversRegionsAsTheyAreInTheWhole) {
       for (const JpegDecoder decoder : kDecoders) {
         const Planes part = decoded(file, cut, decoder);
         EXPECT_EQ(test::greatest_difference(part, test::cropped(whole, *layout)), 0) << eighths;
+      }
+    }
+  }
+}
+
+TEST_P(JpegDecoderTest, GivesSeveralScalesAtOnceAsOneByOne) {
+  Recipe recipe = test::recipe_of(GetParam());
+  recipe.width = 203;
+  recipe.height = 161;
+  for (const bool progressive : {false, true}) {
+    recipe.progressive = progressive;
+    const Bytes file = test::make_jpeg(recipe);
+    const auto header = read_jpeg_header(file);
+    ASSERT_TRUE(header);
+    const std::vector<std::vector<int>> all_scales = {{8, 4, 2, 1}, {8, 1}, {4, 2}, {2, 1}, {4}};
+    for (const std::vector<int>& scales : all_scales) {
+      for (const std::optional<JpegRegion>& region :
+           {std::optional<JpegRegion>(), std::optional(JpegRegion{50, 60, 70, 40})}) {
+        for (const JpegDecoder decoder : kDecoders) {
+          const auto together =
+              test::planes_at_scales(file, *header, JpegScales{scales, region}, decoder);
+          ASSERT_TRUE(together);
+          for (std::size_t i = 0; i < scales.size(); ++i) {
+            const Planes alone = decoded(file, {scales[i], region}, decoder);
+            EXPECT_EQ(test::greatest_difference((*together)[i], alone), 0)
+                << scales[i] << "/8 of " << scales.size();
+          }
+        }
       }
     }
   }
