@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/run_queue.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -17,12 +18,24 @@ Preparing::~Preparing() { queue_->decider_.abandon(id_); }
 
 void Preparing::arrived() { queue_->decider_.prepared(id_, base::Clock::now()); }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): passing on fails for want of memory only
 QueuedWorker::~QueuedWorker() {
-  if (queue_) queue_->decider_.failed(id_);
+  if (!queue_) return;
+  queue_->decider_.failed(id_);
+  if (convoy_) queue_->pass_on(std::move(convoy_), std::move(lease_));
 }
 
 void QueuedWorker::finished(base::Duration work) {
   queue_->decider_.finished(id_, work, base::Clock::now());
+}
+
+void QueuedWorker::tell_convoy(ipc::RunRequest& request) {
+  if (!convoy_) return;
+  request.group = convoy_->group;
+  if (std::exchange(convoy_->has_begun, true)) return;
+  for (const TicketId id : convoy_->following) {
+    request.next.push_back(queue_->tickets_.at(id)->pipeline);
+  }
 }
 
 RunQueue::RunQueue(net::asio::io_context& io, std::shared_ptr<WorkerPool> pool, WorkerRole role,
@@ -60,30 +73,32 @@ base::Result<std::shared_ptr<Preparing>> RunQueue::prepare(const std::string& ti
 
 net::Awaitable<base::Result<QueuedWorker>> RunQueue::worker(std::shared_ptr<RunQueue> queue,
                                                             std::shared_ptr<Standing> standing,
-                                                            ExpectedWork work,
-                                                            base::Deadline deadline,
+                                                            Task task, base::Deadline deadline,
                                                             net::CancelToken cancel) {
   const TicketId id = queue->next_id_++;
   const base::TimePoint now = base::Clock::now();
   const auto offered = queue->decider_.offer(
-      standing->tier, WaitingTask{id, standing->user, deadline, work, now}, now);
+      standing->tier,
+      WaitingTask{id, standing->user, deadline, task.work, now, std::move(task.batch)}, now);
   if (offered.verdict == TierQueue::Verdict::UnknownTier) co_return unknown_tier(standing->tier);
   if (offered.verdict == TierQueue::Verdict::Full) co_return queue->refuse_full(standing->tier);
   if (offered.displaced) queue->end(*offered.displaced, standing->tier, Fate::Displaced);
   Ticket ticket(queue->io_);
+  ticket.pipeline = std::move(task.pipeline);
   queue->tickets_.emplace(id, &ticket);
   standing->waiting = id;
   // Leaves the line however this wait ends, also when the coroutine is destroyed in the middle of
   // it.
-  const std::shared_ptr<void> place(nullptr, [&queue, &standing, id](void*) {
-    queue->decider_.withdraw(id);
-    queue->tickets_.erase(id);
+  const std::shared_ptr<void> place(nullptr, [&queue, &standing, &ticket, id](void*) {
+    queue->leave(id, ticket);
     standing->waiting = 0;
   });
   queue->serve();
   const auto on_cancel = cancel.on_cancel([&ticket] { ticket.told.notify(); });
   co_await ticket.told.wait(deadline);
-  if (ticket.lease) co_return QueuedWorker(queue, id, std::move(ticket.lease));
+  if (ticket.lease) {
+    co_return QueuedWorker(queue, id, std::move(ticket.lease), std::move(ticket.convoy));
+  }
   co_return base::fail(queue->error_of(ticket, *standing, deadline, cancel));
 }
 
@@ -108,21 +123,64 @@ base::Error RunQueue::error_of(const Ticket& ticket, Standing& standing, base::D
 }
 
 void RunQueue::serve() {
-  while (decider_.depth() > 0) {
+  while (true) {
+    std::erase_if(stranded_, [](const auto& convoy) { return convoy->following.empty(); });
+    if (stranded_.empty() && decider_.depth() == 0) return;
     WorkerLease lease = pool_->take(role_);
     if (!lease) return;
+    if (!stranded_.empty()) {
+      const std::shared_ptr<Convoy> convoy = stranded_.front();
+      stranded_.pop_front();
+      pass_on(convoy, std::move(lease));
+      continue;
+    }
     const TierQueue::Taken taken = decider_.take(base::Clock::now());
     for (const TierQueue::Dropped& dropped : taken.dropped) {
       end(dropped.id, dropped.tier, Fate::Dropped);
     }
     if (!taken.next) return;
-    if (const TierMetrics* tier = series(taken.next->tier)) {
-      tier->delay_seconds.observe(std::chrono::duration<double>(taken.next->waited).count());
-    }
-    Ticket& ticket = *tickets_.at(taken.next->id);
-    ticket.lease = std::move(lease);
-    ticket.told.notify();
+    call(taken, std::move(lease));
   }
+}
+
+void RunQueue::call(const TierQueue::Taken& taken, WorkerLease lease) {
+  const auto observe = [this](const TierQueue::Next& task) {
+    if (const TierMetrics* tier = series(task.tier)) {
+      tier->delay_seconds.observe(std::chrono::duration<double>(task.waited).count());
+    }
+  };
+  observe(*taken.next);
+  std::ranges::for_each(taken.companions, observe);
+  Ticket& ticket = *tickets_.at(taken.next->id);
+  if (!taken.companions.empty()) {
+    ticket.convoy = std::make_shared<Convoy>(Convoy{.group = next_group_++, .following = {}});
+    for (const TierQueue::Next& companion : taken.companions) {
+      ticket.convoy->following.push_back(companion.id);
+      tickets_.at(companion.id)->convoy = ticket.convoy;
+    }
+  }
+  ticket.lease = std::move(lease);
+  ticket.told.notify();
+}
+
+void RunQueue::leave(TicketId id, const Ticket& ticket) {
+  decider_.withdraw(id);
+  tickets_.erase(id);
+  if (!ticket.convoy || std::erase(ticket.convoy->following, id) == 0) return;
+  decider_.failed(id);
+}
+
+void RunQueue::pass_on(std::shared_ptr<Convoy> convoy, WorkerLease lease) {
+  if (convoy->following.empty()) return;
+  if (!lease->usable()) {
+    // What it had for the others is gone, and may be why: they do not share again.
+    stranded_.push_back(std::move(convoy));
+    return;
+  }
+  Ticket& ticket = *tickets_.at(convoy->following.front());
+  convoy->following.pop_front();
+  ticket.lease = std::move(lease);
+  ticket.told.notify();
 }
 
 void RunQueue::end(TicketId id, const std::string& tier, Fate fate) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -12,6 +14,7 @@
 #include "agent/wait_point.h"
 #include "agent/worker_pool.h"
 #include "base/result.h"
+#include "ipc/messages.h"
 #include "net/cancel.h"
 
 namespace millrace::agent {
@@ -34,11 +37,19 @@ class Preparing {
   TicketId id_;
 };
 
-// A worker for a task that waited for it. Back when this goes.
+// Tasks of a batch that have one worker, one after the other.
+struct Convoy {
+  std::uint64_t group = 0;
+  bool has_begun = false;
+  std::deque<TicketId> following;
+};
+
+// A worker for a task that waited for it. When this goes it is the next of its convoy's, or back.
 class QueuedWorker {
  public:
-  QueuedWorker(std::shared_ptr<RunQueue> queue, TicketId id, WorkerLease lease)
-      : queue_(std::move(queue)), id_(id), lease_(std::move(lease)) {}
+  QueuedWorker(std::shared_ptr<RunQueue> queue, TicketId id, WorkerLease lease,
+               std::shared_ptr<Convoy> convoy)
+      : queue_(std::move(queue)), id_(id), lease_(std::move(lease)), convoy_(std::move(convoy)) {}
   QueuedWorker(QueuedWorker&&) noexcept = default;
   QueuedWorker& operator=(QueuedWorker&&) = delete;
   QueuedWorker(const QueuedWorker&) = delete;
@@ -46,12 +57,15 @@ class QueuedWorker {
   ~QueuedWorker();
   // The task was done. Not called: it gave nothing.
   void finished(base::Duration work);
+  // Puts the convoy that this is one of into a request; nothing, when it is alone.
+  void tell_convoy(ipc::RunRequest& request);
   [[nodiscard]] WorkerProcess* operator->() const { return lease_.operator->(); }
 
  private:
   std::shared_ptr<RunQueue> queue_;  // null: moved away
   TicketId id_;
   WorkerLease lease_;
+  std::shared_ptr<Convoy> convoy_;  // null: alone
 };
 
 // The line in front of the workers of one role: QueueDecider decides, this waits. One thread.
@@ -63,6 +77,12 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
     std::string user;
     TicketId waiting = 0;   // 0: not in the line
     bool too_late = false;  // it was dropped: what it takes at the least was more than was left
+  };
+  // What a task is, for those who decide when it is done and with which others.
+  struct Task {
+    ExpectedWork work{};
+    std::string batch{};     // WaitingTask::batch
+    std::string pipeline{};  // of a task with a batch: canonical text
   };
   RunQueue(net::asio::io_context& io, std::shared_ptr<WorkerPool> pool, WorkerRole role,
            const QueueDecider::Options& options, const AgentMetrics& metrics);
@@ -78,8 +98,7 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
   // for a tier that is not configured.
   static net::Awaitable<base::Result<QueuedWorker>> worker(std::shared_ptr<RunQueue> queue,
                                                            std::shared_ptr<Standing> standing,
-                                                           ExpectedWork work,
-                                                           base::Deadline deadline,
+                                                           Task task, base::Deadline deadline,
                                                            net::CancelToken cancel);
   // Somebody of `tier` comes to wait for the same task: it waits as theirs where that is better.
   // QueueFull when that tier's line has no place for it: it waits on as before.
@@ -101,11 +120,17 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
     WaitPoint told;
     WorkerLease lease;
     Fate fate = Fate::Waiting;
+    std::string pipeline;
+    std::shared_ptr<Convoy> convoy;  // it was called: a worker is, or will be, there for it
   };
   // The series of a tier are those of its work, not of its probes; null then.
   [[nodiscard]] const TierMetrics* series(const std::string& tier) const;
   base::Failure refuse_full(const std::string& tier) const;
   void serve();
+  void call(const TierQueue::Taken& taken, WorkerLease lease);
+  // It waits no more, however that ended.
+  void leave(TicketId id, const Ticket& ticket);
+  void pass_on(std::shared_ptr<Convoy> convoy, WorkerLease lease);
   void end(TicketId id, const std::string& tier, Fate fate);
   [[nodiscard]] base::Error error_of(const Ticket& ticket, Standing& standing,
                                      base::Deadline deadline, const net::CancelToken& cancel) const;
@@ -116,7 +141,9 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
   QueueDecider decider_;
   const AgentMetrics& metrics_;
   std::unordered_map<TicketId, Ticket*> tickets_;  // in the frames of those who wait
+  std::deque<std::shared_ptr<Convoy>> stranded_;   // their worker is gone: the next ones served
   TicketId next_id_ = 1;
+  std::uint64_t next_group_ = 1;
 };
 
 }  // namespace millrace::agent

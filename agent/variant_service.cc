@@ -22,6 +22,8 @@ constexpr base::Duration kWorkerMargin = std::chrono::milliseconds(100);
 // Of its limit of processor time a worker may not get the last bit.
 constexpr double kNearlyAll = 0.8;
 constexpr std::size_t kEtagDigits = 32;
+// Seven such pipelines go with a run, in one frame.
+constexpr std::size_t kSharedBytesMax = 1 << 10;
 
 // The worker should give up by itself a moment before it would be killed: its own error costs no
 // process.
@@ -349,7 +351,16 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::produce(Plan plan, Sta
   const auto expected = expect(plan, *headers);
   if (!expected) co_return base::fail(expected.error());
   if (plan.permission) plan.permission->arrived();
-  auto worker = co_await RunQueue::worker(parts_.queue, standing, *expected, deadline, cancel);
+  RunQueue::Task task{.work = *expected};
+  const bool may_share = can_share_decode(plan.features, plan.expected.cpu) &&
+                         plan.others.empty() && plan.pipeline.text().size() <= kSharedBytesMax;
+  if (may_share) {
+    task.batch = std::string(reinterpret_cast<const char*>(plan.version->content.data()),
+                             plan.version->content.size());
+    task.pipeline = plan.pipeline.text();
+  }
+  auto worker =
+      co_await RunQueue::worker(parts_.queue, standing, std::move(task), deadline, cancel);
   if (standing->too_late) parts_.costs->note_dropped(plan.features, base::Clock::now());
   if (!worker) co_return base::fail(std::move(worker.error()));
   times.queue = base::Clock::now() - begun;
@@ -445,6 +456,7 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, Inputs
   request.pipeline = plan.pipeline.text();
   request.time_left = worker_time(plan.request.deadline, begun);
   request.limits = run_limits(options_.limits);
+  worker.tell_convoy(request);
   WorkerProcess::Ask ask;
   ask.id = request.id;
   ask.json = ipc::to_json(request);
@@ -474,6 +486,7 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, Inputs
                          "a probe for a run");
   }
   times.road = outcome->road;
+  if (outcome->shared) metrics_.shared_decodes.add();
   if (outcome->road) metrics_.roads[static_cast<std::size_t>(*outcome->road)].add();
   auto file = keep(plan, std::move(*writer), *outcome);
   if (!file) co_return base::fail(std::move(file.error()));
@@ -481,15 +494,17 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, Inputs
 }
 
 pipeline::TaskCost VariantService::learn_cost(const Plan& plan, const ipc::Reply& reply) {
-  parts_.costs->learn(plan.features, reply.cpu_time, reply.memory_peak);
+  const auto* outcome = std::get_if<ipc::RunOutcome>(&reply.body);
+  const bool is_its_own = outcome != nullptr && !outcome->shared;
+  if (is_its_own) parts_.costs->learn(plan.features, reply.cpu_time, reply.memory_peak);
   const pipeline::TaskCost cost{.predicted_cpu_ms = ms_of(plan.expected.cpu),
                                 .actual_cpu_ms = ms_of(reply.cpu_time),
                                 .memory_predicted_bytes = plan.expected.memory.count,
                                 .memory_peak_bytes = reply.memory_peak.count};
-  if (reply.cpu_time.count() > 0) {
+  if (is_its_own && reply.cpu_time.count() > 0) {
     metrics_.cost_cpu_ratio.observe(cost.predicted_cpu_ms / cost.actual_cpu_ms);
   }
-  if (cost.memory_peak_bytes > 0) {
+  if (is_its_own && cost.memory_peak_bytes > 0) {
     metrics_.cost_memory_ratio.observe(static_cast<double>(cost.memory_predicted_bytes) /
                                        static_cast<double>(cost.memory_peak_bytes));
   }

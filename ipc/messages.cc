@@ -53,6 +53,7 @@ struct BodyWriter {
     body["cacheable_by_clients"] = outcome.cacheable_by_clients;
     body["headers"] = outcome.headers;
     if (outcome.road) body["road"] = word_of(*outcome.road);
+    if (outcome.shared) body["shared"] = true;
   }
   void operator()(const base::Error& error) const {
     ordered_json& body = json["error"];
@@ -90,6 +91,8 @@ std::string to_json(const RunRequest& request) {
   json["pipeline"] = request.pipeline;
   json["time_left_ms"] = request.time_left.count();
   json["limits"] = limits_to_json(request.limits);
+  if (request.group != 0) json["group"] = request.group;
+  if (!request.next.empty()) json["next"] = request.next;
   return pipeline::dump_json(json);
 }
 

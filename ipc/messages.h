@@ -63,7 +63,13 @@ struct RunRequest {
   std::string pipeline;  // canonical text; the worker checks it again against its own specs
   std::chrono::milliseconds time_left{30'000};
   RunLimits limits;
+  // Runs of one group have the same input and follow each other; 0: none. With the first come the
+  // pipelines of the others (canonical text, kNextMax at most), so that it can do for all what all
+  // need. Only advice: they may come in another order, or not at all.
+  std::uint64_t group = 0;
+  std::vector<std::string> next;
 };
+inline constexpr std::size_t kNextMax = 7;
 // worker -> agent, any number of times during a run.
 struct Progress {
   std::uint64_t id = 0;
@@ -80,6 +86,7 @@ struct RunOutcome {
   bool cacheable_by_clients = true;            // false: Cache-Control: no-store (imageInfo)
   std::map<std::string, std::string> headers;  // for the client: X-Millrace-Crop …
   std::optional<Road> road;                    // nullopt: no picture was made
+  bool shared = false;  // some of the work was done for others of its group, or by one of them
 };
 // worker -> agent, once for each probe and run.
 struct Reply {

@@ -118,6 +118,7 @@ RunOutcome read_outcome(JsonFields& outer, const nlohmann::json& json) {
   std::string road;
   fields.text("road", road, Presence::Optional, kWordBytesMax);
   outcome.road = road_from_word(road);  // a newer worker may know more
+  fields.flag("shared", outcome.shared, Presence::Optional);
   if (fields.failed()) outer.refuse("outcome: " + fields.mistake());
   return outcome;
 }
@@ -208,6 +209,9 @@ base::Result<ToWorker> to_worker_from_json(std::string_view json) {
     fields.text("pipeline", request.pipeline, Presence::Required);
     read_time(fields, "time_left_ms", request.time_left, kMillisecondsMax);
     read_limits(fields, request.limits);
+    fields.integer("group", request.group, Presence::Optional);
+    fields.texts("next", request.next, Presence::Optional);
+    if (request.next.size() > kNextMax) fields.refuse("next has too many pipelines");
     message = std::move(request);
   } else {
     fields.refuse("there is no type " + pipeline::in_quotes(type));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/policy/queue_decider.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -30,7 +31,11 @@ bool QueueDecider::prepare(TicketId id, const std::string& tier, const std::stri
 
 TierQueue::Taken QueueDecider::take(base::TimePoint now) {
   TierQueue::Taken taken = queue_.take(now);
-  if (taken.next) running_.emplace(taken.next->id, Running{taken.next->tier, taken.next->work.cpu});
+  const auto runs = [this](const TierQueue::Next& task) {
+    running_.emplace(task.id, Running{task.tier, task.work.cpu});
+  };
+  if (taken.next) runs(*taken.next);
+  std::ranges::for_each(taken.companions, runs);
   return taken;
 }
 

@@ -51,7 +51,7 @@ class QueueDecider {
                                             const std::string& user, base::TimePoint now) {
     return queue_.promote(id, tier, user, now);
   }
-  // A worker is free.
+  // A worker is free. Companions count as at work from now on.
   [[nodiscard]] TierQueue::Taken take(base::TimePoint now);
   // What was taken is done, after `work` at its worker.
   void finished(TicketId id, base::Duration work, base::TimePoint now);

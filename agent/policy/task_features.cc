@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <optional>
 #include <string_view>
@@ -146,6 +147,13 @@ TaskFeatures features_of(const ipc::Probe& probe, const pipeline::Pipeline& plan
   if (gives_picture) features.result_px = sides.width * sides.height;
   if (features.chain.size() > kChainBytesMax) features.chain.resize(kChainBytesMax);
   return features;
+}
+
+bool can_share_decode(const TaskFeatures& task, base::Duration cpu) {
+  constexpr base::Duration kCpuMax = std::chrono::milliseconds(500);
+  const std::string& out = task.format_out;
+  return task.format_in == "jpeg" && task.result_px > 0 && cpu <= kCpuMax &&
+         (out.empty() || out == "jpeg" || out == "webp");
 }
 
 }  // namespace millrace::agent

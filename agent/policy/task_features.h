@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/deadline.h"
 #include "ipc/messages.h"
 #include "pipeline/pipeline.h"
 
@@ -26,5 +27,10 @@ struct TaskFeatures {
 TaskFeatures features_of(const ipc::Probe& probe, const pipeline::Pipeline& plan,
                          const pipeline::Catalogue& catalogue,
                          const std::vector<ipc::Probe>& others = {});
+
+// Whether the task's decode may be of use to others of the same original that wait behind it, and
+// theirs to it: a JPEG to what is cheap to encode, so that one worker for all keeps nobody waiting.
+// `cpu`: what it is expected to take, zero when that is not known.
+bool can_share_decode(const TaskFeatures& task, base::Duration cpu);
 
 }  // namespace millrace::agent

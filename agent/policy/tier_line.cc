@@ -158,6 +158,19 @@ WaitingTask TierLine::pop(base::TimePoint now) {
   return take_out(user, task);
 }
 
+std::vector<WaitingTask> TierLine::pop_companions(const WaitingTask& of, std::size_t count_max) {
+  std::vector<WaitingTask> companions;
+  const auto found = users_.find(of.user);
+  if (of.batch.empty() || found == users_.end()) return companions;
+  User& user = found->second;
+  for (auto task = user.tasks.begin(); task != user.tasks.end() && companions.size() < count_max;) {
+    const auto next = std::next(task);
+    if (task->batch == of.batch) companions.push_back(take_out(user, task));
+    task = next;
+  }
+  return companions;
+}
+
 // Of the users that had least, or hardly more, the one with the oldest task; with the newest while
 // the line is turned round.
 TierLine::User* TierLine::due_user() {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "agent/policy/lifo_switch.h"
 #include "base/deadline.h"
@@ -37,6 +38,7 @@ struct WaitingTask {
   base::Deadline deadline;
   ExpectedWork work;
   base::TimePoint waits_since;
+  std::string batch{};  // tasks of the same one take less together than apart; empty: alone
 };
 
 // The line of one tier. Bounded by number, and by processor time as if every task were like those
@@ -72,6 +74,9 @@ class TierLine {
   std::optional<WaitingTask> remove(TicketId id);
   // Whoever is due. The line must not be empty.
   WaitingTask pop(base::TimePoint now);
+  // Up to `count_max` tasks of the user and batch of a task that was popped, oldest first: they
+  // wait here no more. Its user alone pays for the haste, with its own other tasks.
+  std::vector<WaitingTask> pop_companions(const WaitingTask& of, std::size_t count_max);
   // The task that was popped gets a worker: its user has had that much, and the mean learns.
   void served(const WaitingTask& task);
 

@@ -10,6 +10,10 @@ namespace {
 // ns: so that tasks whose cost is not known share by number.
 constexpr double kLeastCost = 100'000;
 
+bool is_too_late(const WaitingTask& task, base::TimePoint now) {
+  return task.deadline.expired(now) || task.deadline.remaining(now) < task.work.at_least;
+}
+
 }  // namespace
 
 TierQueue::TierQueue(const std::map<std::string, TierRules>& tiers) {
@@ -86,18 +90,33 @@ TierQueue::Taken TierQueue::take(base::TimePoint now) {
     auto& [name, tier] = *entry;
     const WaitingTask task = tier.line.pop(now);
     tier_of_.erase(task.id);
-    if (task.deadline.expired(now) || task.deadline.remaining(now) < task.work.at_least) {
+    if (is_too_late(task, now)) {
       taken.dropped.push_back({task.id, name});  // costs nobody a share: it used no worker
       continue;
     }
-    tier.line.served(task);
     now_pass_ = tier.pass;
-    tier.pass += std::max(static_cast<double>(task.work.cpu.count()), kLeastCost) /
-                 static_cast<double>(tier.line.rules().weight);
+    give(*entry, task);
     taken.next = Next{task.id, name, task.work, now - task.waits_since};
+    for (const WaitingTask& other : tier.line.pop_companions(task, kCompanionsMax)) {
+      tier_of_.erase(other.id);
+      if (is_too_late(other, now)) {
+        taken.dropped.push_back({other.id, name});
+        continue;
+      }
+      give(*entry, other);
+      taken.companions.push_back({other.id, name, other.work, now - other.waits_since});
+    }
     break;
   }
   return taken;
+}
+
+// It is paid for as if it were done alone: what is saved is everybody's.
+void TierQueue::give(TierEntry& entry, const WaitingTask& task) {
+  Tier& tier = entry.second;
+  tier.line.served(task);
+  tier.pass += std::max(static_cast<double>(task.work.cpu.count()), kLeastCost) /
+               static_cast<double>(tier.line.rules().weight);
 }
 
 TierQueue::TierEntry* TierQueue::due_tier() {

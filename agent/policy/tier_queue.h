@@ -21,6 +21,9 @@ class TierQueue {
  public:
   explicit TierQueue(const std::map<std::string, TierRules>& tiers);
 
+  // That go with one task.
+  static constexpr std::size_t kCompanionsMax = 7;
+
   enum class Verdict { Queued, Full, UnknownTier };
   struct Offered {
     Verdict verdict = Verdict::Queued;
@@ -52,6 +55,7 @@ class TierQueue {
   };
   struct Taken {
     std::optional<Next> next;      // gets the worker
+    std::vector<Next> companions;  // of its batch: get the same worker, one after the other
     std::vector<Dropped> dropped;  // could not have met their deadline any more
   };
   [[nodiscard]] Taken take(base::TimePoint now);
@@ -68,6 +72,7 @@ class TierQueue {
   };
   using TierEntry = std::map<std::string, Tier>::value_type;
   TierEntry* due_tier();
+  void give(TierEntry& entry, const WaitingTask& task);
   void wake(Tier& tier) const;
 
   std::map<std::string, Tier> tiers_;

@@ -9,8 +9,10 @@
 //   die                  SIGKILL by its own hand
 //   join                 the input and the pictures named by key, with "+" between them; dies when
 //                        one of them ends in "die"
+//   tell/n/<n>           "group <group>: <next pipelines>"; n tells results apart
 //   refuse               the error corrupt_media (with ignore-error/1 the agent gives the original)
-// A file is a picture when it begins with "<width>x<height>x<frames>"; "kill" kills who probes it.
+// A file is a picture when it begins with "<width>x<height>x<frames>", and one in JPEG when "jpeg "
+// stands before that; "kill" kills who probes it.
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -62,6 +64,10 @@ class TestWorker final : public workers::Worker {
     bytes.max = 1 << 30;
     bytes.required = true;
     fill.named.push_back(bytes);
+    pipeline::CommandSpec tell = command("tell");
+    pipeline::ParameterSpec number = bytes;
+    number.name = "n";
+    tell.named.push_back(number);
     pipeline::CommandSpec send = command("send");
     send.takes = {"file"};
     pipeline::CommandSpec join = command("join");
@@ -72,15 +78,20 @@ class TestWorker final : public workers::Worker {
     key.repeatable = true;
     key.takes_key = true;
     join.named.insert(join.named.begin(), key);
-    return {command("copy"), command("wait"), fill, command("die"), command("refuse"), send, join};
+    return {command("copy"), command("wait"),   fill, tell,
+            command("die"),  command("refuse"), send, join};
   }
 
   base::Result<ipc::Probe> probe(workers::InputBytes input, const ipc::RunLimits&) override {
-    const std::string_view text = text_of(input);
+    std::string_view text = text_of(input);
     if (text.starts_with("kill")) ::kill(::getpid(), SIGKILL);
     ipc::Probe probe;
     probe.format = "test";
     probe.media_type = "text/plain";
+    if (text.starts_with("jpeg ")) {
+      probe.format = "jpeg";
+      text.remove_prefix(std::strlen("jpeg "));
+    }
     const std::string head(text.substr(0, 64));
     long width = 0;
     long height = 0;
@@ -105,6 +116,11 @@ class TestWorker final : public workers::Worker {
       filling.assign(static_cast<std::size_t>(call.integer("bytes").value_or(0)), 'x');
       bytes = std::as_bytes(std::span(filling));
     }
+    if (call.name() == "tell") {
+      filling = "group " + std::to_string(context.group) + ":";
+      for (const pipeline::Pipeline& next : context.next) filling += " " + next.text();
+      bytes = std::as_bytes(std::span(filling));
+    }
     if (call.name() == "join") {
       filling = joined(context);
       bytes = std::as_bytes(std::span(filling));
@@ -116,6 +132,7 @@ class TestWorker final : public workers::Worker {
     outcome.media_type = "text/plain";
     outcome.bytes = context.output.written();
     outcome.headers["X-Millrace-Crop"] = "face";
+    outcome.shared = context.group != 0;
     return outcome;
   }
 

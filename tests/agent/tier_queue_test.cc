@@ -241,5 +241,47 @@ INSTANTIATE_TEST_SUITE_P(Fleets, PaidPromiseTest,
                                          PaidPromise{2, 3}, PaidPromise{2, 5}, PaidPromise{2, 50},
                                          PaidPromise{8, 10}, PaidPromise{16, 7}));
 
+TEST_F(TierQueueTest, GivesTheBatchOfATaskWithIt) {
+  const auto offer_of = [this](TicketId id, const std::string& user, const std::string& batch,
+                               base::Deadline deadline = base::Deadline::never()) {
+    const auto offered = queue_.offer("free", {id, user, deadline, {10ms, 5ms}, now_, batch}, now_);
+    ASSERT_EQ(offered.verdict, Verdict::Queued);
+  };
+  offer_of(1, "u", "lin");
+  offer_of(2, "v", "lin");
+  offer_of(3, "u", "");
+  offer_of(4, "u", "lin");
+  offer_of(5, "u", "lin", base::Deadline::after(now_, 1ms));
+  offer_of(6, "u", "mei");
+  offer_of(7, "u", "lin");
+  const auto taken = queue_.take(now_);
+  ASSERT_TRUE(taken.next);
+  EXPECT_EQ(taken.next->id, 1U);
+  std::vector<TicketId> companions;
+  for (const auto& companion : taken.companions) companions.push_back(companion.id);
+  EXPECT_EQ(companions, (std::vector<TicketId>{4, 7})) << "of the same user and batch";
+  ASSERT_EQ(taken.dropped.size(), 1U);
+  EXPECT_EQ(taken.dropped.front().id, 5U) << "too late for it";
+  EXPECT_EQ(depth("free"), 3U);
+  EXPECT_EQ(queue_.cpu(), base::Duration(30ms));
+  // What was done out of turn was the user's own: the other is next.
+  EXPECT_EQ(next(), 2U);
+}
+
+TEST_F(TierQueueTest, CountsABatchAsItsTiersWork) {
+  for (TicketId id = 1; id <= 8; ++id) {
+    ASSERT_EQ(
+        queue_.offer("free", {id, "u", base::Deadline::never(), {10ms, {}}, now_, "lin"}, now_)
+            .verdict,
+        Verdict::Queued);
+  }
+  ASSERT_EQ(offer(20, "free", "v"), Verdict::Queued);
+  ASSERT_EQ(next(), 1U);
+  // Eight tasks of weight 1 are as much as 64 of weight 8.
+  for (TicketId id = 100; id < 140; ++id) ASSERT_EQ(offer(id, "paid"), Verdict::Queued);
+  for (int i = 0; i < 40; ++i) EXPECT_GE(next(), 100U) << i;
+  EXPECT_EQ(next(), 20U);
+}
+
 }  // namespace
 }  // namespace millrace::agent

@@ -52,14 +52,28 @@ TEST(MessagesTest, RequestsSurviveJson) {
   EXPECT_EQ(std::get<ProbeRequest>(*probe).id, 7U);
   expect_equal(std::get<ProbeRequest>(*probe).limits, odd_limits());
 
-  const auto run = to_worker_from_json(
-      to_json(RunRequest{std::numeric_limits<std::uint64_t>::max(), "imageView2/1/w/200",
-                         std::chrono::milliseconds(1'234), odd_limits()}));
+  const auto run = to_worker_from_json(to_json(RunRequest{std::numeric_limits<std::uint64_t>::max(),
+                                                          "imageView2/1/w/200",
+                                                          std::chrono::milliseconds(1'234),
+                                                          odd_limits(),
+                                                          9,
+                                                          {"imageView2/2/w/300", "imageInfo"}}));
   ASSERT_TRUE(run) << run.error().detail;
   EXPECT_EQ(std::get<RunRequest>(*run).id, std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(std::get<RunRequest>(*run).pipeline, "imageView2/1/w/200");
   EXPECT_EQ(std::get<RunRequest>(*run).time_left, std::chrono::milliseconds(1'234));
   expect_equal(std::get<RunRequest>(*run).limits, odd_limits());
+  EXPECT_EQ(std::get<RunRequest>(*run).group, 9U);
+  EXPECT_EQ(std::get<RunRequest>(*run).next,
+            (std::vector<std::string>{"imageView2/2/w/300", "imageInfo"}));
+  // As an agent of before says it.
+  const auto alone = to_worker_from_json(to_json(RunRequest{}));
+  ASSERT_TRUE(alone);
+  EXPECT_EQ(std::get<RunRequest>(*alone).group, 0U);
+  EXPECT_TRUE(std::get<RunRequest>(*alone).next.empty());
+  RunRequest crowd;
+  crowd.next.assign(kNextMax + 1, "imageInfo");
+  EXPECT_FALSE(to_worker_from_json(to_json(crowd)));
 }
 
 TEST(MessagesTest, DescribeSurvivesJson) {
@@ -106,6 +120,7 @@ TEST(MessagesTest, RepliesSurviveJson) {
   RunOutcome outcome;
   outcome.media_type = "application/json";
   outcome.road = Road::Mixed;
+  outcome.shared = true;
   outcome.bytes = 99;
   outcome.cacheable_by_clients = false;
   outcome.headers = {{"X-Millrace-Crop", "faces"}};
@@ -114,6 +129,7 @@ TEST(MessagesTest, RepliesSurviveJson) {
   const auto& read = std::get<RunOutcome>(back.body);
   EXPECT_EQ(read.media_type, outcome.media_type);
   EXPECT_EQ(read.road, Road::Mixed);
+  EXPECT_TRUE(read.shared);
   EXPECT_EQ(read.bytes, 99U);
   EXPECT_FALSE(read.cacheable_by_clients);
   EXPECT_EQ(read.headers, outcome.headers);

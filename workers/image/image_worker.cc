@@ -10,6 +10,7 @@
 
 #include "workers/image/command.h"
 #include "workers/image/memory.h"
+#include "workers/image/shared_decode.h"
 #include "workers/image/source.h"
 #include "workers/image/stage.h"
 #include "workers/image/vips_runtime.h"
@@ -21,7 +22,7 @@ namespace {
 using base::Reason;
 
 // Goes up whenever a change here makes other bytes of the same request.
-constexpr int kResultsVersion = 3;
+constexpr int kResultsVersion = 4;
 
 }  // namespace
 
@@ -30,6 +31,7 @@ struct ImageWorker::Impl {
   std::vector<std::string> notes;      // of all
   // What the last task read, px: decides whether it is worth giving memory back.
   std::uint64_t last_source_px = 0;
+  SharedDecode shared_decode;
 
   [[nodiscard]] const ImageCommand* find(const std::string& name) const {
     const auto found = std::find_if(commands.begin(), commands.end(),
@@ -45,6 +47,9 @@ struct ImageWorker::Impl {
   [[nodiscard]] base::Result<Source> source_for(const RunContext& context) const;
   [[nodiscard]] base::Result<void> apply(const pipeline::Pipeline& pipeline, ImageStage& stage,
                                          const TaskWatch& watch) const;
+  // What the pipelines that come next will ask of the source's planes.
+  [[nodiscard]] std::vector<PlanesRequest> forecast(const RunContext& context, const Source& source,
+                                                    const TaskWatch& watch) const;
 };
 
 // A command that takes a file of any kind is given its bytes, and no facts about them.
@@ -82,6 +87,28 @@ base::Result<void> ImageWorker::Impl::apply(const pipeline::Pipeline& pipeline, 
     if (auto applied = command->run(call, stage); !applied) return applied;
   }
   return {};
+}
+
+std::vector<PlanesRequest> ImageWorker::Impl::forecast(const RunContext& context,
+                                                       const Source& source,
+                                                       const TaskWatch& watch) const {
+  std::vector<PlanesRequest> requests;
+  for (const pipeline::Pipeline& next : context.next) {
+    const ImageCommand* first = find(next.commands.front().name());
+    if (first == nullptr || first->choose) continue;  // it may read the source in another way
+    PlanesForecast planes;
+    ImageStage stage(source, context.limits, watch, {}, &planes);
+    try {
+      // Ends at the first pixel; where no command wants any, the file does.
+      if (apply(next, stage, watch)) {
+        (void)stage.save([](std::span<const std::byte>) { return base::Result<void>(); });
+      }
+    } catch (const vips::VError&) {
+      vips_error_clear();
+    }
+    if (planes.first()) requests.push_back(*planes.first());
+  }
+  return requests;
 }
 
 namespace {
@@ -168,8 +195,9 @@ base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
   if (is_document(source->format)) cap.emplace(kDocumentTimeMax);
   impl_->last_source_px = static_cast<std::uint64_t>(source->stored.width * source->stored.height);
   const TaskWatch watch(context.deadline, context.limits.cpu_max, TaskWatch::clocks_of_process());
+  impl_->shared_decode.begin(context.group, impl_->forecast(context, *source, watch));
   try {
-    ImageStage stage(*source, context.limits, watch, context.others);
+    ImageStage stage(*source, context.limits, watch, context.others, &impl_->shared_decode);
     const auto applied = impl_->apply(context.pipeline, stage, watch);
     impl_->last_source_px += stage.others_px();
     if (!applied) return base::fail(applied.error());
@@ -180,6 +208,7 @@ base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
     if (!outcome) return outcome;
     outcome->bytes = context.output.written();
     outcome->headers = stage.headers();
+    outcome->shared = impl_->shared_decode.was_shared();
     return outcome;
   } catch (const vips::VError& error) {
     base::Error failure = error_of_vips(

@@ -80,9 +80,7 @@ base::Result<void> Plan::crop(std::string_view text) {
   if (!kept) return base::fail(kept.error());
   const auto [width, height] = shape_.size;
   if (*kept == Area{0, 0, width, height}) return {};
-  push({PictureStep::Kind::Change,
-        {kept->width, kept->height},
-        [area = *kept](const VImage& frame) { return cropped(frame, area); }});
+  push({.kind = PictureStep::Kind::Crop, .size = {kept->width, kept->height}, .kept = *kept});
   return {};
 }
 

@@ -15,11 +15,12 @@ namespace millrace::workers::image {
 
 // One thing that is done to a picture, and the size that it has then.
 struct PictureStep {
-  enum class Kind { Orient, Scale, Change };
+  enum class Kind { Orient, Scale, Crop, Change };
   Kind kind = Kind::Change;
   Size size;
   std::function<vips::VImage(const vips::VImage&)> change{};  // of Kind::Change
   ImageStage::Reads reads = ImageStage::Reads::TopDown;
+  Area kept{};  // of Kind::Crop
 };
 
 // The items of imageMogr2 as steps; nothing is computed meanwhile. That list is what is done, and

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -59,6 +60,25 @@ codecs::JpegRegion region_of(const codecs::PictureResampler& resampler,
           static_cast<std::int32_t>(std::ceil(bottom)) - first_row};
 }
 
+// The smallest region that holds both.
+codecs::JpegRegion around(const codecs::JpegRegion& a, const codecs::JpegRegion& b) {
+  const std::int32_t left = std::min(a.left, b.left);
+  const std::int32_t top = std::min(a.top, b.top);
+  return {left, top, std::max(a.left + a.width, b.left + b.width) - left,
+          std::max(a.top + a.height, b.top + b.height) - top};
+}
+
+// What a decode takes, in pixels at full scale: as measured (bench/results/jpeg_decode.json), and
+// what lies before and beside the region is read over.
+double decode_cost(const codecs::JpegHeader& header, int eighths,
+                   const codecs::JpegRegion& region) {
+  constexpr double kReadOver = 0.35;
+  const double each = eighths == 8 ? 1.0 : eighths == 4 ? 0.72 : eighths == 2 ? 0.52 : 0.42;
+  const double inside = static_cast<double>(region.width) * region.height;
+  const double rows = std::min(region.top + region.height, header.height_px);
+  return each * inside + kReadOver * (static_cast<double>(header.width_px) * rows - inside);
+}
+
 }  // namespace
 
 std::optional<PlanesRoad> PlanesRoad::open(const Source& source) {
@@ -68,45 +88,106 @@ std::optional<PlanesRoad> PlanesRoad::open(const Source& source) {
   return PlanesRoad(source, *std::move(header));
 }
 
-base::Result<Planes> PlanesRoad::render(const Placement& placement, int orientation,
-                                        OutputChroma chroma, const TaskWatch& watch) const {
+// A request's way from the decoder's bands to its planes.
+struct PlanesRoad::Rendering {
+  int eighths;
+  int orientation;
+  codecs::JpegRegion region;
+  codecs::PictureResampler resampler;
+};
+
+base::Result<PlanesRoad::Rendering> PlanesRoad::plan(const PlanesRequest& request) const {
   // From here on as stored.
-  const Size whole = upright(PictureShape{placement.whole, orientation}).size;
-  const Area kept = stored_area(placement.kept, placement.whole, orientation);
+  const Placement& placement = request.placement;
+  const Size whole = upright(PictureShape{placement.whole, request.orientation}).size;
+  const Area kept = stored_area(placement.kept, placement.whole, request.orientation);
   const double across = static_cast<double>(header_.width_px) / static_cast<double>(whole.width);
   const double down = static_cast<double>(header_.height_px) / static_cast<double>(whole.height);
 
-  codecs::JpegCut cut;
-  cut.eighths = eighths_for(std::min(across, down));
-  const auto stored = codecs::layout_of(header_, cut);
+  const int eighths = eighths_for(std::min(across, down));
+  const auto stored = codecs::layout_of(header_, {eighths, {}});
   if (!stored) return base::fail(base::Reason::Internal, "The JPEG is not made of planes.");
   const codecs::SourcePicture source =
       codecs::scaled_jpeg(header_.width_px, header_.height_px, stored->components.size() == 1,
-                          stored->chroma_across, stored->chroma_down, cut.eighths);
+                          stored->chroma_across, stored->chroma_down, eighths);
   const codecs::Area area{static_cast<double>(kept.left) * across,
                           static_cast<double>(kept.top) * down,
                           static_cast<double>(kept.left + kept.width) * across,
                           static_cast<double>(kept.top + kept.height) * down};
   const codecs::OutputPicture output{.width_px = static_cast<std::int32_t>(kept.width),
                                      .height_px = static_cast<std::int32_t>(kept.height),
-                                     .chroma = chroma,
-                                     .mirrored_across = codecs::mirrors_across(orientation),
-                                     .mirrored_down = codecs::mirrors_down(orientation)};
+                                     .chroma = request.chroma,
+                                     .mirrored_across = codecs::mirrors_across(request.orientation),
+                                     .mirrored_down = codecs::mirrors_down(request.orientation)};
   codecs::PictureResampler resampler(codecs::plan_picture(source, area, output));
-  cut.region = region_of(resampler, source);
+  const codecs::JpegRegion region = region_of(resampler, source);
+  return Rendering{eighths, request.orientation, region, std::move(resampler)};
+}
+
+base::Result<Planes> PlanesRoad::render(const PlanesRequest& request,
+                                        const TaskWatch& watch) const {
+  auto planes = render_all({&request, 1}, watch);
+  if (!planes) return base::fail(std::move(planes.error()));
+  return std::move(planes->front());
+}
+
+base::Result<std::vector<Planes>> PlanesRoad::render_all(std::span<const PlanesRequest> requests,
+                                                         const TaskWatch& watch) const {
+  std::vector<Rendering> renderings;
+  codecs::JpegScales scales;
+  for (const PlanesRequest& request : requests) {
+    auto planned = plan(request);
+    if (!planned) return base::fail(std::move(planned.error()));
+    scales.region = scales.region ? around(*scales.region, planned->region) : planned->region;
+    scales.eighths.push_back(planned->eighths);
+    renderings.push_back(*std::move(planned));
+  }
+  std::ranges::sort(scales.eighths, std::greater<>());
+  const auto same = std::ranges::unique(scales.eighths);
+  scales.eighths.erase(same.begin(), same.end());
 
   const auto check = [&watch] { return watch.check(); };
-  const auto push = [&](const codecs::JpegBand& band) -> base::Result<void> {
-    resampler.push(static_cast<std::size_t>(band.component), band.first_row, band.first_column,
-                   band.samples);
+  const auto push = [&](std::size_t scale, const codecs::JpegBand& band) -> base::Result<void> {
+    for (Rendering& rendering : renderings) {
+      if (rendering.eighths != scales.eighths[scale]) continue;
+      rendering.resampler.push(static_cast<std::size_t>(band.component), band.first_row,
+                               band.first_column, band.samples);
+    }
     return band.component == 0 ? check() : base::Result<void>();
   };
-  auto decoded = codecs::decode_jpeg(source_->bytes, header_, cut, push, check);
+  auto decoded = codecs::decode_jpeg_at_scales(source_->bytes, header_, scales, push, check);
   if (!decoded) return base::fail(std::move(decoded.error()));
-  if (!resampler.done()) {
-    return base::fail(base::Reason::Internal, "The decoder left rows out.");
+  std::vector<Planes> all;
+  for (Rendering& rendering : renderings) {
+    if (!rendering.resampler.done()) {
+      return base::fail(base::Reason::Internal, "The decoder left rows out.");
+    }
+    all.push_back(codecs::oriented(rendering.resampler.take(), rendering.orientation));
   }
-  return codecs::oriented(resampler.take(), orientation);
+  return all;
+}
+
+std::vector<std::size_t> PlanesRoad::worth_sharing(const PlanesRequest& first,
+                                                   std::span<const PlanesRequest> others) const {
+  std::vector<std::size_t> chosen;
+  const auto leader = plan(first);
+  if (!leader) return chosen;
+  int eighths = leader->eighths;
+  codecs::JpegRegion region = leader->region;
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    const auto other = plan(others[i]);
+    if (!other) continue;
+    const int finest = std::max(eighths, other->eighths);
+    const codecs::JpegRegion both = around(region, other->region);
+    const double together = decode_cost(header_, finest, both);
+    const double apart =
+        decode_cost(header_, eighths, region) + decode_cost(header_, other->eighths, other->region);
+    if (together > apart) continue;
+    eighths = finest;
+    region = both;
+    chosen.push_back(i);
+  }
+  return chosen;
 }
 
 bool takes_planes(const Encoding& encoding) {

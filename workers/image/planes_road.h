@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,15 @@
 
 namespace millrace::workers::image {
 
+// What of a source is to become planes.
+struct PlanesRequest {
+  Placement placement;  // of the picture once it is turned upright by `orientation`
+  int orientation = 1;  // EXIF 1..8
+  codecs::OutputChroma chroma = codecs::OutputChroma::Quarter;
+
+  friend bool operator==(const PlanesRequest&, const PlanesRequest&) = default;
+};
+
 // The road of planes: a JPEG is decoded no further than to its planes of Y, Cb and Cr, at the
 // coarsest scale that does, and only where the result looks; these are scaled, cropped, turned and
 // encoded again. No pixel is ever made, and libvips is not asked.
@@ -36,18 +46,41 @@ class PlanesRoad {
   // nullopt: the source is not for this road. Costs what its header costs to read.
   static std::optional<PlanesRoad> open(const Source& source);
 
-  // `placement` is of the picture once it is turned upright by `orientation` (EXIF 1..8). What
-  // decode_jpeg() says of a damaged file; Deadline and TaskTooExpensive of the watch.
-  [[nodiscard]] base::Result<codecs::Planes> render(const Placement& placement, int orientation,
-                                                    codecs::OutputChroma chroma,
+  // What decode_jpeg() says of a damaged file; Deadline and TaskTooExpensive of the watch.
+  [[nodiscard]] base::Result<codecs::Planes> render(const PlanesRequest& request,
                                                     const TaskWatch& watch) const;
+  // The same for several, from one decode: to the bit what each alone gives. One file's damage
+  // is everybody's, also of those who would not have looked where it is.
+  [[nodiscard]] base::Result<std::vector<codecs::Planes>> render_all(
+      std::span<const PlanesRequest> requests, const TaskWatch& watch) const;
+  // Those of `others` that cost less in one decode with `first`, and with those chosen before them,
+  // than in one of their own. Their places, in order.
+  [[nodiscard]] std::vector<std::size_t> worth_sharing(const PlanesRequest& first,
+                                                       std::span<const PlanesRequest> others) const;
 
  private:
   PlanesRoad(const Source& source, codecs::JpegHeader header)
       : source_(&source), header_(std::move(header)) {}
 
+  struct Rendering;
+  [[nodiscard]] base::Result<Rendering> plan(const PlanesRequest& request) const;
+
   const Source* source_;
   codecs::JpegHeader header_;
+};
+
+// Whom a stage asks for planes of a source.
+class PlanesSource {
+ public:
+  PlanesSource() = default;
+  PlanesSource(const PlanesSource&) = delete;
+  PlanesSource& operator=(const PlanesSource&) = delete;
+  virtual ~PlanesSource() = default;
+  // As road.render().
+  virtual base::Result<codecs::Planes> render(const PlanesRoad& road, const PlanesRequest& request,
+                                              const TaskWatch& watch) = 0;
+  // Asked before pixels come out of the source in another way; an error is handed on.
+  virtual base::Result<void> may_read_pixels() { return {}; }
 };
 
 // Whether planes can be written so: jpeg, and webp that may lose a little.

@@ -49,8 +49,13 @@ Placement all_of(Size size) { return {size, {0, 0, size.width, size.height}}; }
 }  // namespace
 
 ImageStage::ImageStage(const Source& source, const ipc::RunLimits& limits, const TaskWatch& watch,
-                       std::span<const OtherInput> others)
-    : original_(source), source_(&source), limits_(limits), watch_(watch), others_(others) {
+                       std::span<const OtherInput> others, PlanesSource* planes)
+    : original_(source),
+      source_(&source),
+      limits_(limits),
+      watch_(watch),
+      others_(others),
+      planes_(planes) {
   begin();
 }
 
@@ -156,11 +161,11 @@ base::Result<VImage> ImageStage::placed(const Placement& placement) {
   const Beginning beginning = beginning_at(placement);
   // Not the whole picture as it is: libvips streams it.
   if (placement.whole != size_ && planes_fit({placement.kept.width, placement.kept.height})) {
-    auto planes =
-        road_->render(placement, beginning.orientation, codecs::OutputChroma::Full, watch_);
+    auto planes = render(beginning, codecs::OutputChroma::Full);
     if (!planes) return base::fail(std::move(planes.error()));
     return picture_of(*planes);
   }
+  if (auto may = may_read_pixels(); !may) return base::fail(std::move(may.error()));
   auto opened = open_picture_for(
       *source_, upright(PictureShape{placement.whole, beginning.orientation}).size);
   if (!opened) return opened;
@@ -172,9 +177,21 @@ bool ImageStage::planes_fit(Size size) {
   return road_ && pixels_of(size) <= PlanesRoad::kResultPxMax;
 }
 
+base::Result<codecs::Planes> ImageStage::render(const Beginning& beginning,
+                                                codecs::OutputChroma chroma) {
+  const PlanesRequest request{beginning.placement, beginning.orientation, chroma};
+  // What a command has made is nobody else's.
+  const bool shares = planes_ != nullptr && source_ == &original_;
+  return shares ? planes_->render(*road_, request, watch_) : road_->render(request, watch_);
+}
+
+base::Result<void> ImageStage::may_read_pixels() {
+  return planes_ != nullptr ? planes_->may_read_pixels() : base::Result<void>();
+}
+
 base::Result<codecs::Planes*> ImageStage::planned_planes(codecs::OutputChroma chroma) {
   if (!made_planes_ || made_planes_->chroma != chroma) {
-    auto planes = road_->render(planned_->placement, planned_->orientation, chroma, watch_);
+    auto planes = render(*planned_, chroma);
     if (!planes) return base::fail(std::move(planes.error()));
     made_planes_ = {chroma, *std::move(planes)};
   }
@@ -261,6 +278,22 @@ base::Result<void> ImageStage::scale_and_crop(const Placement& placement) {
     }});
   }
   put(*image, kept);
+  return {};
+}
+
+base::Result<void> ImageStage::crop(const Area& kept) {
+  const Size size{kept.width, kept.height};
+  // Of what nobody has looked at yet the rest need not be made.
+  const bool is_planned = planned_ || (!has_picture() && planes_fit(size));
+  if (image_ || !is_planned) {
+    return change([kept](const VImage& frame) { return cropped(frame, kept); }, size);
+  }
+  if (!planned_) planned_ = beginning_at(all_of(size_));
+  Area& planned = planned_->placement.kept;
+  planned = {planned.left + kept.left, planned.top + kept.top, kept.width, kept.height};
+  made_planes_.reset();
+  size_ = size;
+  file_.reset();
   return {};
 }
 
@@ -433,6 +466,7 @@ bool ImageStage::saves_frames() const {
 base::Result<VImage> ImageStage::roll_of_frames() {
   auto fits = check_animation(source_->format, source_->frames, size_, limits_);
   if (!fits) return base::fail(std::move(fits.error()));
+  if (auto may = may_read_pixels(); !may) return base::fail(std::move(may.error()));
   auto frames = open_frames(*source_, watch_);
   if (!frames) return base::fail(std::move(frames.error()));
   return render_animation(

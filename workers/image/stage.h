@@ -45,9 +45,10 @@ inline constexpr std::string_view kQualityHeader = "X-Millrace-Quality";
 // into an Error.
 class ImageStage {
  public:
-  // `source`, `watch` and `others` outlive the stage.
+  // `source`, `watch`, `others` and `planes` outlive the stage. `planes`: who gives it the source's
+  // planes; null: it makes them itself.
   ImageStage(const Source& source, const ipc::RunLimits& limits, const TaskWatch& watch,
-             std::span<const OtherInput> others = {});
+             std::span<const OtherInput> others = {}, PlanesSource* planes = nullptr);
   ImageStage(const ImageStage&) = delete;
   ImageStage& operator=(const ImageStage&) = delete;
 
@@ -93,6 +94,8 @@ class ImageStage {
   // than a result may have; whether a smaller one fits is left to encode_as(), for the next step
   // may make it smaller still.
   base::Result<void> scale_and_crop(const Placement& placement);
+  // Keeps that part of the picture, which lies within it. Lazy.
+  base::Result<void> crop(const Area& kept);
   // Any other change of the picture: `change` is given a frame as picture() describes it and gives
   // one of `size` px; it is pure, so that it can be applied to each frame. `reads` says whether it
   // needs the frame in memory. Lazy otherwise. ResultTooLarge as above; Internal when the frame
@@ -181,6 +184,8 @@ class ImageStage {
   [[nodiscard]] bool gives_planes() const { return planned_ && takes_planes(encoding_); }
   // Whether a result of so many px may go by the road of planes.
   bool planes_fit(Size size);
+  base::Result<codecs::Planes> render(const Beginning& beginning, codecs::OutputChroma chroma);
+  [[nodiscard]] base::Result<void> may_read_pixels();
   // As planned_ says; kept, for a command may ask for several files.
   base::Result<codecs::Planes*> planned_planes(codecs::OutputChroma chroma);
   base::Result<std::vector<std::byte>> planned_file();
@@ -206,6 +211,7 @@ class ImageStage {
   ipc::RunLimits limits_;
   const TaskWatch& watch_;
   std::span<const OtherInput> others_;
+  PlanesSource* planes_;
   std::map<std::string, std::unique_ptr<const Source>, std::less<>> read_others_;  // by value
   std::vector<MadeFile> made_;
   Size size_;

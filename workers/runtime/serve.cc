@@ -188,7 +188,13 @@ base::Result<ipc::RunOutcome> Server::run_task(const ipc::RunRequest& request, R
                      request.limits,
                      deadline,
                      [this, id = request.id](double fraction) { send_progress(id, fraction); },
-                     others->inputs()};
+                     others->inputs(),
+                     request.group,
+                     {}};
+  for (const std::string& text : request.next) {
+    // One that is not understood will be told so when it comes.
+    if (auto next = catalogue_.check(text)) context.next.push_back(*std::move(next));
+  }
   const TaskBudget budget(*limits_, request.limits, meter_.cpu_at_begin());
   auto outcome = worker_.run(context);
   if (!outcome) return outcome;

@@ -54,6 +54,9 @@ struct RunContext {
   base::Deadline deadline;
   std::function<void(double fraction)> progress;  // 0..1; may be called often, few are sent
   std::vector<OtherInput> others = {};            // in the order of pipeline::pictures_of
+  // As ipc::RunRequest: tasks of the same input, and what those that follow are to make of it.
+  std::uint64_t group = 0;
+  std::vector<pipeline::Pipeline> next = {};
 };
 
 // What one kind of worker can do. Blocking code on one thread; one task at a time.

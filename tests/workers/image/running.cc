@@ -25,7 +25,8 @@ namespace {
 
 base::Result<Variant> run_with(const std::string& input, const std::string& text,
                                const std::vector<std::string>& others, const ipc::RunLimits& limits,
-                               base::Deadline deadline) {
+                               base::Deadline deadline, std::uint64_t group = 0,
+                               const std::vector<std::string>& next = {}) {
   const pipeline::Catalogue catalogue(test_worker().commands());
   auto checked = catalogue.check(text);
   if (!checked) return base::fail(std::move(checked.error()));
@@ -39,6 +40,12 @@ base::Result<Variant> run_with(const std::string& input, const std::string& text
   }
   for (std::size_t i = 0; i < values.size(); ++i) {
     context.others.push_back({values[i], std::as_bytes(std::span(others[i]))});
+  }
+  context.group = group;
+  for (const std::string& one : next) {
+    auto coming = catalogue.check(one);
+    if (!coming) return base::fail(std::move(coming.error()));
+    context.next.push_back(*std::move(coming));
   }
   auto outcome = test_worker().run(context);
   test_worker().rest();
@@ -60,6 +67,11 @@ base::Result<Variant> run_pipeline(const std::string& input, const std::string& 
                                    const std::vector<std::string>& others,
                                    const ipc::RunLimits& limits) {
   return run_with(input, text, others, limits, base::Deadline::never());
+}
+
+base::Result<Variant> run_in_group(const std::string& input, const std::string& text,
+                                   std::uint64_t group, const std::vector<std::string>& next) {
+  return run_with(input, text, {}, {}, base::Deadline::never(), group, next);
 }
 
 std::string reason_of(const std::string& input, const std::string& pipeline,

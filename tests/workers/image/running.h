@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ base::Result<Variant> run_pipeline(const std::string& input, const std::string& 
 base::Result<Variant> run_pipeline(const std::string& input, const std::string& pipeline,
                                    const ipc::RunLimits& limits = {},
                                    base::Deadline deadline = base::Deadline::never());
+// The same as one of a group; `next`: with the first, the pipelines of the others.
+base::Result<Variant> run_in_group(const std::string& input, const std::string& pipeline,
+                                   std::uint64_t group, const std::vector<std::string>& next = {});
 // The word of the reason, or "" when it worked.
 std::string reason_of(const std::string& input, const std::string& pipeline,
                       const ipc::RunLimits& limits = {});

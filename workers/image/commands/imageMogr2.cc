@@ -162,6 +162,8 @@ base::Result<void> apply(const PictureStep& step, ImageStage& stage) {
       return stage.orient();
     case PictureStep::Kind::Scale:
       return stage.scale_and_crop({step.size, {0, 0, step.size.width, step.size.height}});
+    case PictureStep::Kind::Crop:
+      return stage.crop(step.kept);
     case PictureStep::Kind::Change:
       break;
   }

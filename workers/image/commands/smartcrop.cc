@@ -99,8 +99,7 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
                       in_preview(kept.height, whole.height, small.height)};
     const Area area =
         area_of_whole(interesting_area(*preview, wanted, interest), small, whole, kept);
-    const auto cut = [area](const vips::VImage& frame) { return cropped(frame, area); };
-    if (auto changed = stage.change(cut, kept); !changed) return changed;
+    if (auto cut = stage.crop(area); !cut) return cut;
   }
   stage.headers()[kCropHeader] = interest == Interest::Entropy ? kEntropy : "attention";
   return encode_result(call, "q", given, stage);

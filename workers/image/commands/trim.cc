@@ -74,9 +74,7 @@ base::Result<void> run(const CommandCall& call, ImageStage& stage) {
   if (!looked_at) return base::fail(looked_at.error());
   const Area kept = content_area(*looked_at, call.color("background"), threshold)
                         .value_or(Area{0, 0, before.width, before.height});
-  const Size after{kept.width, kept.height};
-  const auto cut = [kept](const VImage& frame) { return cropped(frame, kept); };
-  if (auto changed = stage.change(cut, after); !changed) return changed;
+  if (auto cut = stage.crop(kept); !cut) return cut;
   stage.headers()[kCropHeader] =
       fmt::format("{}x{}+{}+{}", kept.width, kept.height, kept.left, kept.top);
   return encode_result(call, "q", given, stage);
