@@ -94,7 +94,7 @@ TEST_F(ConvoyTest, GoesOnWithoutWhoeverWentAway) {
   const Pending first = ask("photo", "tell/n/1");
   net::CancelSource gone;
   const Pending second = ask("photo", "wait", "u", gone.token());
-  net::CancelSource going;
+  const net::CancelSource going;
   const Pending third = ask("photo", "tell/n/3", "u", going.token());
   const Pending fourth = ask("photo", "tell/n/4");
   ASSERT_TRUE(waiting(4));
