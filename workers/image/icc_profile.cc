@@ -12,6 +12,9 @@ namespace millrace::workers::image {
 namespace {
 
 constexpr std::size_t kHeaderBytes = 128;
+constexpr std::size_t kSpaceAt = 16;  // bytes into the header
+constexpr std::size_t kConnectionSpaceAt = 20;
+constexpr std::size_t kSignatureAt = 36;
 constexpr std::size_t kTagEntryBytes = 12;
 constexpr std::uint32_t kTagsMax = 200;
 // Columns of the matrix of sRGB, adapted to D50.
@@ -85,40 +88,75 @@ class ProfileReader {
     };
     return value(low) * (1 - part) + value(high) * part;
   }
+  // ICC.1:2022, 10.18: each function is the last one's with more parameters.
   [[nodiscard]] std::optional<double> parametric(std::size_t at, double x) const {
-    // g, a, b, c, d of Y = (aX + b)^g for X >= d, cX below: type 3, which sRGB is written in.
-    if (u16(at + 8) != 3) return std::nullopt;
-    const double g = fixed(at + 12);
-    const double a = fixed(at + 16);
-    const double b = fixed(at + 20);
-    const double c = fixed(at + 24);
-    const double d = fixed(at + 28);
-    return x >= d ? std::pow(a * x + b, g) : c * x;
+    constexpr std::array<std::size_t, 5> kParameters = {1, 3, 4, 5, 7};
+    const std::uint32_t function = u16(at + 8);
+    if (function >= kParameters.size()) return std::nullopt;
+    const std::size_t count = kParameters[function];
+    if (at + 12 + 4 * count > bytes_.size()) return std::nullopt;
+    const auto parameter = [this, at](std::size_t i) { return fixed(at + 12 + 4 * i); };
+    const double g = parameter(0);
+    if (function == 0) return std::pow(x, g);
+    const double a = parameter(1);
+    const double b = parameter(2);
+    if (function < 3) {  // from -b/a on, and flat before
+      const double c = function == 2 ? parameter(3) : 0;
+      return a * x + b >= 0 ? std::pow(a * x + b, g) + c : c;
+    }
+    const double c = parameter(3);
+    const double d = parameter(4);
+    const double e = function == 4 ? parameter(5) : 0;
+    const double f = function == 4 ? parameter(6) : 0;
+    return x >= d ? std::pow(std::max(a * x + b, 0.0), g) + e : c * x + f;
   }
 
   std::span<const std::uint8_t> bytes_;
 };
 
-bool is_srgb(const ProfileReader& profile) {
-  if (profile.tag("A2B0") || profile.tag("A2B1"))
-    return false;  // a table would count, not the matrix
+// Of a profile of RGB.
+struct MatrixProfile {
+  std::array<std::array<double, 3>, 3> columns{};
+  std::array<std::size_t, 3> curves{};  // where they stand
+};
+
+std::optional<MatrixProfile> matrix_profile(const ProfileReader& profile) {
+  // A table would count, not the matrix.
+  for (const std::string_view table : {"A2B0", "A2B1", "D2B0", "D2B1"}) {
+    if (profile.tag(table)) return std::nullopt;
+  }
+  if (!profile.has(kConnectionSpaceAt, "XYZ ")) return std::nullopt;
   constexpr std::array<std::string_view, 3> kColumns = {"rXYZ", "gXYZ", "bXYZ"};
   constexpr std::array<std::string_view, 3> kCurves = {"rTRC", "gTRC", "bTRC"};
+  MatrixProfile found;
   for (std::size_t i = 0; i < 3; ++i) {
     const auto column = profile.tag(kColumns[i]);
     const auto curve = profile.tag(kCurves[i]);
-    if (!column || !curve) return false;
+    if (!column || !curve) return std::nullopt;
+    for (std::size_t k = 0; k < 3; ++k) found.columns[i][k] = profile.fixed(*column + 8 + 4 * k);
+    found.curves[i] = *curve;
+  }
+  return found;
+}
+
+bool is_srgb(const ProfileReader& profile) {
+  const auto matrix = matrix_profile(profile);
+  if (!matrix) return false;
+  for (std::size_t i = 0; i < 3; ++i) {
     for (std::size_t k = 0; k < 3; ++k) {
-      const double value = profile.fixed(*column + 8 + 4 * k);
-      if (std::abs(value - kSrgbColumns[i][k]) > kColumnTolerance) return false;
+      if (std::abs(matrix->columns[i][k] - kSrgbColumns[i][k]) > kColumnTolerance) return false;
     }
     for (int step = 0; step <= 32; ++step) {
       const double x = step / 32.0;
-      const auto value = profile.curve(*curve, x);
+      const auto value = profile.curve(matrix->curves[i], x);
       if (!value || std::abs(*value - srgb_to_linear(x)) > kCurveTolerance) return false;
     }
   }
   return true;
+}
+
+bool is_readable(const ProfileReader& profile) {
+  return profile.has(kSignatureAt, "acsp") && profile.tags_are_inside();
 }
 
 }  // namespace
@@ -126,15 +164,30 @@ bool is_srgb(const ProfileReader& profile) {
 IccFacts read_icc(std::span<const std::uint8_t> bytes) {
   IccFacts facts;
   const ProfileReader profile(bytes);
-  if (bytes.size() < kHeaderBytes + 4 || !profile.has(36, "acsp") || !profile.tags_are_inside()) {
-    return facts;
-  }
+  if (!is_readable(profile)) return facts;
   facts.readable = true;
-  if (profile.has(16, "RGB ")) facts.space = IccSpace::Rgb;
-  if (profile.has(16, "GRAY")) facts.space = IccSpace::Gray;
-  if (profile.has(16, "CMYK")) facts.space = IccSpace::Cmyk;
+  if (profile.has(kSpaceAt, "RGB ")) facts.space = IccSpace::Rgb;
+  if (profile.has(kSpaceAt, "GRAY")) facts.space = IccSpace::Gray;
+  if (profile.has(kSpaceAt, "CMYK")) facts.space = IccSpace::Cmyk;
   facts.is_srgb = facts.space == IccSpace::Rgb && is_srgb(profile);
   return facts;
+}
+
+std::optional<codecs::DeviceRgb> device_rgb(std::span<const std::uint8_t> bytes) {
+  const ProfileReader profile(bytes);
+  if (!is_readable(profile) || !profile.has(kSpaceAt, "RGB ")) return std::nullopt;
+  const auto matrix = matrix_profile(profile);
+  if (!matrix) return std::nullopt;
+  codecs::DeviceRgb device;
+  device.colorants = matrix->columns;
+  for (std::size_t i = 0; i < 3; ++i) {
+    for (std::size_t value = 0; value < 256; ++value) {
+      const auto light = profile.curve(matrix->curves[i], static_cast<double>(value) / 255);
+      if (!light) return std::nullopt;
+      device.light[i][value] = std::clamp(*light, 0.0, 1.0);
+    }
+  }
+  return device;
 }
 
 }  // namespace millrace::workers::image

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+
+#include "codecs/color/rgb_to_srgb.h"
 
 namespace millrace::workers::image {
 
@@ -17,5 +20,8 @@ struct IccFacts {
 };
 
 IccFacts read_icc(std::span<const std::uint8_t> profile);
+
+// nullopt: no readable profile of RGB, or not by a matrix and curves alone.
+std::optional<codecs::DeviceRgb> device_rgb(std::span<const std::uint8_t> profile);
 
 }  // namespace millrace::workers::image

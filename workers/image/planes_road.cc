@@ -17,6 +17,7 @@
 #include "codecs/resample/picture_resampler.h"
 #include "codecs/rgb/rgb.h"
 #include "workers/image/exif.h"
+#include "workers/image/icc_profile.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -82,10 +83,17 @@ double decode_cost(const codecs::JpegHeader& header, int eighths,
 }  // namespace
 
 std::optional<PlanesRoad> PlanesRoad::open(const Source& source) {
-  if (source.format != SourceFormat::Jpeg || !source.is_plain_srgb) return std::nullopt;
+  if (source.format != SourceFormat::Jpeg) return std::nullopt;
+  std::shared_ptr<const codecs::RgbToSrgb> to_srgb;
+  if (!source.is_plain_srgb) {
+    const auto device = device_rgb(source.jpeg_icc);
+    if (!device) return std::nullopt;
+    to_srgb = std::make_shared<const codecs::RgbToSrgb>(*device);
+  }
   auto header = codecs::read_jpeg_header(source.bytes);
   if (!header || !codecs::layout_of(*header, {})) return std::nullopt;
-  return PlanesRoad(source, *std::move(header));
+  if (to_srgb && header->components.size() != 3) return std::nullopt;
+  return PlanesRoad(source, *std::move(header), std::move(to_srgb));
 }
 
 // A request's way from the decoder's bands to its planes.
@@ -116,7 +124,7 @@ base::Result<PlanesRoad::Rendering> PlanesRoad::plan(const PlanesRequest& reques
                           static_cast<double>(kept.top + kept.height) * down};
   const codecs::OutputPicture output{.width_px = static_cast<std::int32_t>(kept.width),
                                      .height_px = static_cast<std::int32_t>(kept.height),
-                                     .chroma = request.chroma,
+                                     .chroma = to_srgb_ ? OutputChroma::Full : request.chroma,
                                      .mirrored_across = codecs::mirrors_across(request.orientation),
                                      .mirrored_down = codecs::mirrors_down(request.orientation)};
   codecs::PictureResampler resampler(codecs::plan_picture(source, area, output));
@@ -162,9 +170,23 @@ base::Result<std::vector<Planes>> PlanesRoad::render_all(std::span<const PlanesR
     if (!rendering.resampler.done()) {
       return base::fail(base::Reason::Internal, "The decoder left rows out.");
     }
+    const OutputChroma chroma = requests[all.size()].chroma;
     all.push_back(codecs::oriented(rendering.resampler.take(), rendering.orientation));
+    if (to_srgb_) all.back() = in_srgb(all.back(), chroma);
   }
   return all;
+}
+
+Planes PlanesRoad::in_srgb(const Planes& planes, OutputChroma chroma) const {
+  const auto width = static_cast<std::size_t>(planes.width());
+  const auto height = static_cast<std::size_t>(planes.height());
+  const auto stride_bytes = static_cast<std::ptrdiff_t>(3 * width);
+  std::vector<std::uint8_t> pixels(3 * width * height);
+  codecs::to_rgb(planes, pixels.data(), stride_bytes);
+  to_srgb_->convert(pixels.data(), width * height);
+  const int factor = chroma == OutputChroma::Full ? 1 : 2;
+  return codecs::from_rgb({pixels.data(), planes.width(), planes.height(), stride_bytes}, factor,
+                          factor);
 }
 
 std::vector<std::size_t> PlanesRoad::worth_sharing(const PlanesRequest& first,

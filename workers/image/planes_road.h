@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vips/vips8>
 
 #include "base/result.h"
+#include "codecs/color/rgb_to_srgb.h"
 #include "codecs/jpeg/header.h"
 #include "codecs/planes.h"
 #include "codecs/resample/picture_plan.h"
@@ -36,7 +38,8 @@ struct PlanesRequest {
 // coarsest scale that does, and only where the result looks; these are scaled, cropped, turned and
 // encoded again. No pixel is ever made, and libvips is not asked.
 //
-// It is for 8-bit JPEG in Y, Cb, Cr or grey that is sRGB without a conversion. Everything else, and
+// It is for 8-bit JPEG in Y, Cb, Cr or grey that is sRGB, or has a profile of RGB by a matrix and
+// curves (Display P3, Adobe RGB, ...), which is applied to the small result. Everything else, and
 // every command that wants pixels, goes by libvips.
 class PlanesRoad {
  public:
@@ -45,6 +48,8 @@ class PlanesRoad {
 
   // nullopt: the source is not for this road. Costs what its header costs to read.
   static std::optional<PlanesRoad> open(const Source& source);
+  // The planes are sRGB, but the source is not: not for who wants its own colours.
+  [[nodiscard]] bool converts_colors() const { return to_srgb_ != nullptr; }
 
   // What decode_jpeg() says of a damaged file; Deadline and TaskTooExpensive of the watch.
   [[nodiscard]] base::Result<codecs::Planes> render(const PlanesRequest& request,
@@ -59,14 +64,18 @@ class PlanesRoad {
                                                        std::span<const PlanesRequest> others) const;
 
  private:
-  PlanesRoad(const Source& source, codecs::JpegHeader header)
-      : source_(&source), header_(std::move(header)) {}
+  PlanesRoad(const Source& source, codecs::JpegHeader header,
+             std::shared_ptr<const codecs::RgbToSrgb> to_srgb)
+      : source_(&source), header_(std::move(header)), to_srgb_(std::move(to_srgb)) {}
 
+  [[nodiscard]] codecs::Planes in_srgb(const codecs::Planes& planes,
+                                       codecs::OutputChroma chroma) const;
   struct Rendering;
   [[nodiscard]] base::Result<Rendering> plan(const PlanesRequest& request) const;
 
   const Source* source_;
   codecs::JpegHeader header_;
+  std::shared_ptr<const codecs::RgbToSrgb> to_srgb_;  // null: it is sRGB
 };
 
 // Whom a stage asks for planes of a source.

@@ -157,6 +157,7 @@ base::Result<void> read_jpeg(Source& source) {
   const IccFacts profile = read_icc(header->icc);
   source.is_plain_srgb = !header->has_icc || (header->components == 3 && profile.readable &&
                                               profile.space == IccSpace::Rgb && profile.is_srgb);
+  if (!source.is_plain_srgb) source.jpeg_icc = std::move(header->icc);
   source.color_model = header->components == 1   ? "gray"
                        : header->components == 4 ? "cmyk"
                                                  : "ycbcr";

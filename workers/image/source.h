@@ -36,6 +36,7 @@ struct Source {
   std::optional<int> jpeg_quality_pct;  // estimated from the tables; JPEG alone
   bool is_plain_srgb =
       false;  // JPEG alone: without a profile, or with one that need not be applied
+  std::vector<std::uint8_t> jpeg_icc;  // JPEG alone: its profile, where that is to be applied
   // What a PNG, AVIF or HEIC without a profile says of its colours by numbers, as a profile
   // (coded_color.h); empty: nothing, or sRGB.
   std::vector<std::uint8_t> coded_icc;

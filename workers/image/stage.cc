@@ -174,7 +174,8 @@ base::Result<VImage> ImageStage::placed(const Placement& placement) {
 
 bool ImageStage::planes_fit(Size size) {
   if (!std::exchange(road_sought_, true)) road_ = PlanesRoad::open(*source_);
-  return road_ && pixels_of(size) <= PlanesRoad::kResultPxMax;
+  if (!road_ || pixels_of(size) > PlanesRoad::kResultPxMax) return false;
+  return !keep_profile_ || !road_->converts_colors();
 }
 
 base::Result<codecs::Planes> ImageStage::render(const Beginning& beginning,

@@ -133,6 +133,26 @@ TEST_F(PlanesRoadTest, OneColourStaysThatColour) {
   }
 }
 
+TEST_F(PlanesRoadTest, AppliesProfilesOfAMatrixAndCurves) {
+  const VImage p3 =
+      make_photo(900, 600).icc_transform("p3", VImage::option()->set("input_profile", "srgb"));
+  const std::string file = jpeg_of(p3, 95, VIPS_FOREIGN_SUBSAMPLE_ON);
+  for (const int width : {900, 450, 200, 60}) {
+    const std::string view = "imageView2/2/w/" + std::to_string(width) + "/q/95!";
+    const auto jpeg = run_pipeline(file, view);
+    ASSERT_TRUE(jpeg) << jpeg.error().public_message;
+    EXPECT_EQ(jpeg->outcome.road, Road::Planes);
+    EXPECT_EQ(run_pipeline(file, view + "/format/png")->outcome.road, Road::Mixed);
+    const VImage result = decode(jpeg->file);
+    EXPECT_EQ(result.get_typeof(VIPS_META_ICC_NAME), 0U);
+    VImage expected = by_libvips(file, result.width(), result.height());
+    expected = expected.icc_transform(
+        "srgb", VImage::option()->set("embedded", true)->set("intent", VIPS_INTENT_RELATIVE));
+    EXPECT_LT(mean_delta_e(result, expected), 1.0) << width;
+  }
+  EXPECT_EQ(run_pipeline(file, "imageView2/2/w/200/icc/keep")->outcome.road, Road::Library);
+}
+
 TEST_F(PlanesRoadTest, AFileThatEndsEarlyIsDamaged) {
   const std::string file = make_jpeg(640, 480, 90);
   for (const double part : {0.3, 0.6, 0.95}) {
