@@ -67,7 +67,7 @@ struct RunRequest {
   // pipelines of the others (canonical text, kNextMax at most), so that it can do for all what all
   // need. Only advice: they may come in another order, or not at all.
   std::uint64_t group = 0;
-  std::vector<std::string> next;
+  std::vector<std::string> next{};
 };
 inline constexpr std::size_t kNextMax = 7;
 // worker -> agent, any number of times during a run.
