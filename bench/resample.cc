@@ -119,10 +119,9 @@ Plane plain(const Plane& plane, const PlanePlan& plan) {
       line[static_cast<std::size_t>(x)] = cut(sum);
     }
     for (std::int32_t x = 0; x < result.width(); ++x) {
+      const std::uint8_t* samples = line.data() + columns.first(x);
       std::int32_t sum = 0;
-      for (std::int32_t k = 0; k < columns.taps(); ++k) {
-        sum += columns.weights(x)[k] * line[static_cast<std::size_t>(columns.first(x) + k)];
-      }
+      for (std::int32_t k = 0; k < columns.taps(); ++k) sum += columns.weights(x)[k] * samples[k];
       result.row(y)[x] = cut(sum);
     }
   }
@@ -149,8 +148,8 @@ void by_vips(Samples& samples, const PlanePlan& plan) {
                                          samples.width, samples.height, 1, VIPS_FORMAT_UCHAR);
   const auto left = static_cast<int>(plan.across.begin);
   const auto top = static_cast<int>(plan.down.begin);
-  const auto width = static_cast<int>(plan.across.step * plan.across.outputs + 0.5);
-  const auto height = static_cast<int>(plan.down.step * plan.down.outputs + 0.5);
+  const auto width = static_cast<int>(std::lround(plan.across.step * plan.across.outputs));
+  const auto height = static_cast<int>(std::lround(plan.down.step * plan.down.outputs));
   if (width != samples.width || height != samples.height) {
     image = image.extract_area(left, top, width, height);
   }
@@ -191,6 +190,7 @@ nlohmann::ordered_json measured(const Shape& shape, int rounds) {
   const PicturePlan plan = plan_picture(shape.source, shape.area, shape.output);
   const Planes planes = planes_of(shape.source);
   std::vector<Samples> samples;
+  samples.reserve(planes.components.size());
   for (const Plane& plane : planes.components) samples.push_back(dense(plane));
   std::vector<Way> ways;
   ways.push_back({"ours, at once", [&] { ours(planes, plan, planes.height() + 1); }});

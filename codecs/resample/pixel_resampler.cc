@@ -40,6 +40,7 @@ void PixelResampler::push(std::int32_t first_row, const PlaneView& band) {
 
 void PixelResampler::write(std::uint8_t* pixels, std::ptrdiff_t stride_bytes) {
   std::vector<Plane> planes;
+  planes.reserve(bands_.size());
   for (PlaneResampler& band : bands_) planes.push_back(band.take());
   const Plane& first = planes.front();
   for (std::int32_t y = 0; y < first.height(); ++y) {

@@ -42,8 +42,7 @@ base::Result<VImage> scaled(const VImage& image, const Placement& placement,
     return {};
   });
   if (!done) return base::fail(std::move(done.error()));
-  const VImage result =
-      memory_like(image, static_cast<int>(kept.width), static_cast<int>(kept.height));
+  VImage result = memory_like(image, static_cast<int>(kept.width), static_cast<int>(kept.height));
   resampler.write(VIPS_IMAGE_ADDR(result.get_image(), 0, 0),
                   static_cast<std::ptrdiff_t>(VIPS_IMAGE_SIZEOF_LINE(result.get_image())));
   return result;
