@@ -68,6 +68,8 @@ AgentMetrics::AgentMetrics(base::Metrics& m, const std::vector<std::string>& tie
       work_cpu_seconds(m.histogram("millrace_agent_work_cpu_seconds",
                                    "Processor time of a task in its worker", kStageBounds)),
       roads(road_counters(m)),
+      eased(m.counter("millrace_agent_eased_results_total",
+                      "Results written with less effort, because too much waited")),
       shared_decodes(m.counter("millrace_agent_shared_decodes_total",
                                "Pictures made from a decode that several tasks shared")),
       cache_bytes(m.gauge("millrace_agent_cache_bytes", "Bytes of the cache in use")),

@@ -49,6 +49,7 @@ class AgentMetrics {
   base::Histogram work_seconds;
   base::Histogram work_cpu_seconds;
   std::array<base::Counter, ipc::kRoads.size()> roads;
+  base::Counter eased;           // results written with less effort, under pressure
   base::Counter shared_decodes;  // pictures made from a decode for several
   // Read by whoever has the facts, when the metrics are asked for.
   base::Gauge cache_bytes;

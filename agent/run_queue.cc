@@ -97,7 +97,8 @@ net::Awaitable<base::Result<QueuedWorker>> RunQueue::worker(std::shared_ptr<RunQ
   const auto on_cancel = cancel.on_cancel([&ticket] { ticket.told.notify(); });
   co_await ticket.told.wait(deadline);
   if (ticket.lease) {
-    co_return QueuedWorker(queue, id, std::move(ticket.lease), std::move(ticket.convoy));
+    co_return QueuedWorker(queue, id, std::move(ticket.lease), std::move(ticket.convoy),
+                           ticket.is_pressed);
   }
   co_return base::fail(queue->error_of(ticket, *standing, deadline, cancel));
 }
@@ -152,11 +153,13 @@ void RunQueue::call(const TierQueue::Taken& taken, WorkerLease lease) {
   observe(*taken.next);
   std::ranges::for_each(taken.companions, observe);
   Ticket& ticket = *tickets_.at(taken.next->id);
+  ticket.is_pressed = decider_.is_pressed(taken.next->tier);
   if (!taken.companions.empty()) {
     ticket.convoy = std::make_shared<Convoy>(Convoy{.group = next_group_++, .following = {}});
     for (const TierQueue::Next& companion : taken.companions) {
       ticket.convoy->following.push_back(companion.id);
       tickets_.at(companion.id)->convoy = ticket.convoy;
+      tickets_.at(companion.id)->is_pressed = ticket.is_pressed;
     }
   }
   ticket.lease = std::move(lease);

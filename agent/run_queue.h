@@ -48,8 +48,12 @@ struct Convoy {
 class QueuedWorker {
  public:
   QueuedWorker(std::shared_ptr<RunQueue> queue, TicketId id, WorkerLease lease,
-               std::shared_ptr<Convoy> convoy)
-      : queue_(std::move(queue)), id_(id), lease_(std::move(lease)), convoy_(std::move(convoy)) {}
+               std::shared_ptr<Convoy> convoy, bool is_pressed)
+      : queue_(std::move(queue)),
+        id_(id),
+        lease_(std::move(lease)),
+        convoy_(std::move(convoy)),
+        is_pressed_(is_pressed) {}
   QueuedWorker(QueuedWorker&&) noexcept = default;
   QueuedWorker& operator=(QueuedWorker&&) = delete;
   QueuedWorker(const QueuedWorker&) = delete;
@@ -59,6 +63,8 @@ class QueuedWorker {
   void finished(base::Duration work);
   // Puts the convoy that this is one of into a request; nothing, when it is alone.
   void tell_convoy(ipc::RunRequest& request);
+  // So many waited behind it that its work should be made smaller where it can be.
+  [[nodiscard]] bool is_pressed() const { return is_pressed_; }
   [[nodiscard]] WorkerProcess* operator->() const { return lease_.operator->(); }
 
  private:
@@ -66,6 +72,7 @@ class QueuedWorker {
   TicketId id_;
   WorkerLease lease_;
   std::shared_ptr<Convoy> convoy_;  // null: alone
+  bool is_pressed_;
 };
 
 // The line in front of the workers of one role: QueueDecider decides, this waits. One thread.
@@ -122,6 +129,7 @@ class RunQueue : public std::enable_shared_from_this<RunQueue> {
     Fate fate = Fate::Waiting;
     std::string pipeline;
     std::shared_ptr<Convoy> convoy;  // it was called: a worker is, or will be, there for it
+    bool is_pressed = false;         // when it was called
   };
   // The series of a tier are those of its work, not of its probes; null then.
   [[nodiscard]] const TierMetrics* series(const std::string& tier) const;

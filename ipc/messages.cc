@@ -26,6 +26,7 @@ ordered_json limits_to_json(const RunLimits& limits) {
   json["result_bytes_max"] = limits.result_bytes_max.count;
   json["memory_bytes_max"] = limits.memory_max.count;
   json["cpu_ms_max"] = limits.cpu_max.count();
+  json["webp_effort_max"] = limits.webp_effort_max;
   return json;
 }
 
@@ -53,6 +54,7 @@ struct BodyWriter {
     body["cacheable_by_clients"] = outcome.cacheable_by_clients;
     body["headers"] = outcome.headers;
     if (outcome.road) body["road"] = word_of(*outcome.road);
+    if (outcome.eased) body["eased"] = true;
     if (outcome.shared) body["shared"] = true;
   }
   void operator()(const base::Error& error) const {

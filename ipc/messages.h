@@ -49,6 +49,7 @@ struct RunLimits {
   base::Bytes result_bytes_max{256 << 20};
   base::Bytes memory_max{1 << 30};
   std::chrono::milliseconds cpu_max{30'000};
+  int webp_effort_max = 6;  // libwebp's method; less while more waits than can be done in time
 };
 
 // agent -> worker; descriptor 0: the input, readable from offset 0.
@@ -86,6 +87,7 @@ struct RunOutcome {
   bool cacheable_by_clients = true;            // false: Cache-Control: no-store (imageInfo)
   std::map<std::string, std::string> headers;  // for the client: X-Millrace-Crop …
   std::optional<Road> road;                    // nullopt: no picture was made
+  bool eased = false;   // written with less effort than without RunLimits::webp_effort_max
   bool shared = false;  // some of the work was done for others of its group, or by one of them
 };
 // worker -> agent, once for each probe and run.

@@ -77,6 +77,7 @@ void read_limits(JsonFields& outer, RunLimits& limits) {
   fields.integer("result_bytes_max", limits.result_bytes_max.count, Presence::Required);
   fields.integer("memory_bytes_max", limits.memory_max.count, Presence::Required);
   read_time(fields, "cpu_ms_max", limits.cpu_max, kMillisecondsMax);
+  fields.integer("webp_effort_max", limits.webp_effort_max, Presence::Optional, 0, 6);
   if (fields.failed()) outer.refuse("limits: " + fields.mistake());
 }
 
@@ -118,6 +119,7 @@ RunOutcome read_outcome(JsonFields& outer, const nlohmann::json& json) {
   std::string road;
   fields.text("road", road, Presence::Optional, kWordBytesMax);
   outcome.road = road_from_word(road);  // a newer worker may know more
+  fields.flag("eased", outcome.eased, Presence::Optional);
   fields.flag("shared", outcome.shared, Presence::Optional);
   if (fields.failed()) outer.refuse("outcome: " + fields.mistake());
   return outcome;

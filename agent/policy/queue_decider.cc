@@ -62,6 +62,11 @@ bool QueueDecider::full(const std::string& tier) const {
   return line == nullptr || line->full();
 }
 
+bool QueueDecider::is_pressed(const std::string& tier) const {
+  const TierLine* line = queue_.line(tier);
+  return line != nullptr && line->is_pressed();
+}
+
 std::uint64_t QueueDecider::lifo_switches(const std::string& tier) const {
   const TierLine* line = queue_.line(tier);
   return line == nullptr ? 0 : line->order().switches();

@@ -62,6 +62,7 @@ class QueueDecider {
   [[nodiscard]] std::size_t depth(const std::string& tier) const;
   [[nodiscard]] std::size_t preparing() const { return gate_.preparing(); }
   [[nodiscard]] bool full(const std::string& tier) const;
+  [[nodiscard]] bool is_pressed(const std::string& tier) const;
   [[nodiscard]] std::uint64_t lifo_switches(const std::string& tier) const;
   [[nodiscard]] base::Duration queued_cpu() const { return queue_.cpu(); }
   [[nodiscard]] base::Duration queued_cpu(const std::string& tier) const;

@@ -13,6 +13,7 @@ constexpr std::uint64_t kMeanOver = 32;  // tasks
 constexpr double kCredit = 4;            // mean tasks
 constexpr double kAlike = 2;             // mean tasks; less than the credit
 constexpr double kForAnybody = 0.8;      // of the line; the rest is for those with an equal part
+constexpr double kPressed = 0.75;        // of the line
 constexpr int kStandsFor = 4;            // mean tasks; what waits for fewer is a burst
 // Nothing is free: a user of tasks that seem to cost nothing still takes turns.
 constexpr base::Duration kLeastCpu = std::chrono::microseconds(100);
@@ -45,6 +46,12 @@ bool TierLine::full() const {
   const User& by_cpu = *longest(false);
   return is_above_its_part(by_count.tasks.size(), by_count.cpu, 0) ||
          is_above_its_part(by_cpu.tasks.size(), by_cpu.cpu, 0);
+}
+
+bool TierLine::is_pressed() const {
+  if (places_.empty()) return false;
+  return static_cast<double>(depth()) >= kPressed * static_cast<double>(rules_.depth_max) ||
+         static_cast<double>(cpu_.count()) >= kPressed * most_cpu();
 }
 
 // Whether the last places are kept from a user with so much here, `coming` not counted, which are

@@ -65,6 +65,8 @@ class TierLine {
                           std::size_t coming = 0) const;
   // Whoever has most here may not have another: with one more of its tasks the line would refuse.
   [[nodiscard]] bool full() const;
+  // Not far from it: work that can be made smaller should be.
+  [[nodiscard]] bool is_pressed() const;
 
   // Only where there is room; gives the task that had to go for it.
   std::optional<TicketId> add(WaitingTask task, base::TimePoint now);

@@ -161,5 +161,35 @@ TEST_F(ConvoyTest, HasAtMostEight) {
   EXPECT_EQ(answer(all[8]), "group 0:");
 }
 
+// Of twenty places; the first is called when nineteen wait.
+TEST_F(ConvoyTest, WorkIsMadeSmallerWhileTheLineIsNearlyFull) {
+  hold_worker();
+  std::vector<Pending> all;
+  for (int i = 1; i <= 15; ++i) all.push_back(ask("drawing", "tell/n/" + std::to_string(i)));
+  all.push_back(ask("drawing", "tell/n/16", "v"));
+  ASSERT_TRUE(waiting(16));
+  release();
+  EXPECT_EQ(answer(all[0]), "group 0: eased");
+  EXPECT_EQ(answer(all[15]).substr(0, 8), "group 0:");
+  for (const Pending& one : all) EXPECT_NE(answer(one), "not answered");
+  EXPECT_EQ(answer(all[14]), "group 0:");
+
+  const auto etag = [&](const std::string& if_none_match) -> std::string {
+    const Rig::Outcome made = rig_->get("drawing", "tell/n/1", [&](VariantRequest& request) {
+      request.if_none_match = if_none_match;
+    });
+    if (!made) return "!" + std::string(base::word_of(made.error().reason));
+    if (const auto* same = std::get_if<VariantNotModified>(&*made)) return "304 " + same->etag;
+    return std::get<VariantAnswer>(*made).file.file().facts()->etag;
+  };
+  const std::string eased = etag("");
+  EXPECT_TRUE(eased.ends_with("-e\"")) << eased;
+  EXPECT_EQ(etag(eased), "304 " + eased);
+  // Who has the one with more effort need not have another.
+  const std::string whole = eased.substr(0, eased.size() - 3) + "\"";
+  EXPECT_EQ(etag(whole), "304 " + whole);
+  EXPECT_EQ(etag("\"other\""), eased);
+}
+
 }  // namespace
 }  // namespace millrace::agent

@@ -9,7 +9,9 @@
 //   die                  SIGKILL by its own hand
 //   join                 the input and the pictures named by key, with "+" between them; dies when
 //                        one of them ends in "die"
-//   tell/n/<n>           "group <group>: <next pipelines>"; n tells results apart
+//   tell/n/<n>           "group <group>: <next pipelines>", and " eased" when its effort is
+//   bounded;
+//                        n tells results apart
 //   refuse               the error corrupt_media (with ignore-error/1 the agent gives the original)
 // A file is a picture when it begins with "<width>x<height>x<frames>", and one in JPEG when "jpeg "
 // stands before that; "kill" kills who probes it.
@@ -119,6 +121,7 @@ class TestWorker final : public workers::Worker {
     if (call.name() == "tell") {
       filling = "group " + std::to_string(context.group) + ":";
       for (const pipeline::Pipeline& next : context.next) filling += " " + next.text();
+      if (context.limits.webp_effort_max < ipc::RunLimits().webp_effort_max) filling += " eased";
       bytes = std::as_bytes(std::span(filling));
     }
     if (call.name() == "join") {
@@ -133,6 +136,7 @@ class TestWorker final : public workers::Worker {
     outcome.bytes = context.output.written();
     outcome.headers["X-Millrace-Crop"] = "face";
     outcome.shared = context.group != 0;
+    outcome.eased = filling.ends_with(" eased");
     return outcome;
   }
 

@@ -332,5 +332,22 @@ TEST(TierLineTest, TheFiftyDoNotNoticeTheOne) {
   EXPECT_LE(longest_wait, 12);
 }
 
+TEST(TierLineTest, IsPressedFromThreeQuartersOn) {
+  TierLine line = line_of({.depth_max = 20}, 10ms);
+  EXPECT_FALSE(line.is_pressed());
+  for (TicketId id = 1; id <= 14; ++id) (void)line.add(task(id, "u"), kStart);
+  EXPECT_FALSE(line.is_pressed());
+  (void)line.add(task(15, "u"), kStart);
+  EXPECT_TRUE(line.is_pressed());
+  (void)serve(line);
+  EXPECT_FALSE(line.is_pressed());
+  // A few giants press as well.
+  TierLine giants = line_of({.depth_max = 20}, 10ms);
+  (void)giants.add(task(1, "u", 149ms), kStart);
+  EXPECT_FALSE(giants.is_pressed());
+  (void)giants.add(task(2, "u", 1ms), kStart);
+  EXPECT_TRUE(giants.is_pressed());
+}
+
 }  // namespace
 }  // namespace millrace::agent

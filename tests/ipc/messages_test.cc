@@ -20,6 +20,7 @@ RunLimits odd_limits() {
   limits.result_bytes_max = {5};
   limits.memory_max = {6};
   limits.cpu_max = std::chrono::milliseconds(7);
+  limits.webp_effort_max = 1;
   return limits;
 }
 
@@ -31,6 +32,7 @@ void expect_equal(const RunLimits& a, const RunLimits& b) {
   EXPECT_EQ(a.result_bytes_max, b.result_bytes_max);
   EXPECT_EQ(a.memory_max, b.memory_max);
   EXPECT_EQ(a.cpu_max, b.cpu_max);
+  EXPECT_EQ(a.webp_effort_max, b.webp_effort_max);
 }
 
 std::string with(std::string json, const std::string& from, const std::string& to) {
@@ -120,6 +122,7 @@ TEST(MessagesTest, RepliesSurviveJson) {
   RunOutcome outcome;
   outcome.media_type = "application/json";
   outcome.road = Road::Mixed;
+  outcome.eased = true;
   outcome.shared = true;
   outcome.bytes = 99;
   outcome.cacheable_by_clients = false;
@@ -129,6 +132,7 @@ TEST(MessagesTest, RepliesSurviveJson) {
   const auto& read = std::get<RunOutcome>(back.body);
   EXPECT_EQ(read.media_type, outcome.media_type);
   EXPECT_EQ(read.road, Road::Mixed);
+  EXPECT_TRUE(read.eased);
   EXPECT_TRUE(read.shared);
   EXPECT_EQ(read.bytes, 99U);
   EXPECT_FALSE(read.cacheable_by_clients);

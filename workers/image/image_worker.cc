@@ -208,6 +208,7 @@ base::Result<ipc::RunOutcome> ImageWorker::run(RunContext& context) {
     if (!outcome) return outcome;
     outcome->bytes = context.output.written();
     outcome->headers = stage.headers();
+    outcome->eased = stage.was_eased();
     outcome->shared = impl_->shared_decode.was_shared();
     return outcome;
   } catch (const vips::VError& error) {

@@ -454,9 +454,15 @@ base::Result<VImage> ImageStage::reached(const VImage& frame) {
   return image;
 }
 
-Encoding ImageStage::file_encoding() const {
+Encoding ImageStage::file_encoding() {
   Encoding encoding = encoding_;
   encoding.orientation = orientation_;
+  const bool has_effort = encoding.format == OutputFormat::Webp && !encoding.lossless &&
+                          !has_alpha() && !saves_frames();
+  if (has_effort && webp_effort_for(size_) > limits_.webp_effort_max) {
+    encoding.webp_effort = limits_.webp_effort_max;
+    was_eased_ = true;
+  }
   return encoding;
 }
 

@@ -151,6 +151,8 @@ class ImageStage {
   // How save() comes from the source to its file; nullopt: they are the same bytes, or a command
   // has made them.
   [[nodiscard]] std::optional<ipc::Road> road() const;
+  // A file was written with less effort than its size would have had (RunLimits::webp_effort_max).
+  [[nodiscard]] bool was_eased() const { return was_eased_; }
 
   // Ends the pipeline with a document instead of a picture; `cacheable_by_clients` false:
   // Cache-Control: no-store.
@@ -198,7 +200,7 @@ class ImageStage {
   void put(const vips::VImage& image, Size size);
   [[nodiscard]] bool saves_frames() const;
   // What encode_as() has decided, and what is left to say of the orientation.
-  [[nodiscard]] Encoding file_encoding() const;
+  [[nodiscard]] Encoding file_encoding();
   base::Result<vips::VImage> roll_of_frames();
 
   // A file that a command has made. Behind pointers: sources are referred to.
@@ -231,7 +233,8 @@ class ImageStage {
   std::optional<PlanesRoad> road_;
   bool road_sought_ = false;
   bool came_by_planes_ = false;  // image_ did
-  bool in_memory_ = false;       // image_ is: readable in any order
+  bool was_eased_ = false;
+  bool in_memory_ = false;  // image_ is: readable in any order
   bool keep_profile_ = false;
   // Of an animation, how image_ came to be; dropped when one picture is left.
   std::optional<Beginning> beginning_;

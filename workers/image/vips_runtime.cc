@@ -2,7 +2,12 @@
 #include "workers/image/vips_runtime.h"
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <utility>
 
 #include <vips/vips8>
@@ -52,6 +57,47 @@ bool heif_can_read(ByteSpan sample) {
   return works;
 }
 
+// What libheif has codecs for, as bits.
+enum class HeifCodec : unsigned { ReadsAvif = 1, ReadsHeic = 2, WritesAvif = 4, WritesHeic = 8 };
+
+unsigned try_heif_codecs() {
+  unsigned found = 0;
+  const auto add = [&found](HeifCodec codec) { found |= static_cast<unsigned>(codec); };
+  if (heif_can_read(kAvifSample)) add(HeifCodec::ReadsAvif);
+  if (heif_can_read(kHeicSample)) add(HeifCodec::ReadsHeic);
+  if (heif_can_write(VIPS_FOREIGN_HEIF_COMPRESSION_AV1)) add(HeifCodec::WritesAvif);
+  if (heif_can_write(VIPS_FOREIGN_HEIF_COMPRESSION_HEVC)) add(HeifCodec::WritesHeic);
+  return found;
+}
+
+bool has_one_thread() {
+  const std::filesystem::directory_iterator threads("/proc/self/task");
+  return std::distance(begin(threads), end(threads)) == 1;
+}
+
+// Tried in a process of its own: the codecs keep ten megabytes of tables and libvips three threads
+// after their first picture, which most workers never need. One that dies of it has none. Before
+// libvips has any thread, for a child would wait for it.
+unsigned heif_codecs_of_a_child() {
+  constexpr unsigned kSecondsMax = 60;
+  if (!has_one_thread()) return try_heif_codecs();
+  const pid_t child = ::fork();
+  if (child < 0) return try_heif_codecs();
+  if (child == 0) {
+    ::alarm(kSecondsMax);
+    ::_exit(static_cast<int>(try_heif_codecs()));
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) ? static_cast<unsigned>(WEXITSTATUS(status)) : 0;
+}
+
+bool has_heif(HeifCodec codec) {
+  static const unsigned codecs = heif_codecs_of_a_child();
+  return (codecs & static_cast<unsigned>(codec)) != 0;
+}
+
 bool start_once() {
   // Before the first use: libvips reads them when it starts.
   setenv("VIPS_CONCURRENCY", "1", 1);  // NOLINT(concurrency-mt-unsafe): no thread exists yet
@@ -84,6 +130,7 @@ bool start_once() {
                     static_cast<GLogLevelFlags>(G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE |
                                                 G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG),
                     drop_message, nullptr);
+  (void)has_heif(HeifCodec::ReadsAvif);  // while there is one thread
   return true;
 }
 
@@ -109,14 +156,10 @@ bool can_read(SourceFormat format) {
       return has_operation("gifload_buffer");
     case SourceFormat::Tiff:
       return has_operation("tiffload_buffer");
-    case SourceFormat::Avif: {
-      static const bool works = heif_can_read(kAvifSample);
-      return works;
-    }
-    case SourceFormat::Heic: {
-      static const bool works = heif_can_read(kHeicSample);
-      return works;
-    }
+    case SourceFormat::Avif:
+      return has_heif(HeifCodec::ReadsAvif);
+    case SourceFormat::Heic:
+      return has_heif(HeifCodec::ReadsHeic);
     case SourceFormat::Jp2:
       return has_operation("jp2kload_buffer");
     case SourceFormat::Svg:
@@ -143,14 +186,10 @@ bool can_write(OutputFormat format) {
       return has_operation("webpsave_buffer");
     case OutputFormat::Gif:
       return has_operation("gifsave_buffer");
-    case OutputFormat::Avif: {
-      static const bool works = heif_can_write(VIPS_FOREIGN_HEIF_COMPRESSION_AV1);
-      return works;
-    }
-    case OutputFormat::Heic: {
-      static const bool works = heif_can_write(VIPS_FOREIGN_HEIF_COMPRESSION_HEVC);
-      return works;
-    }
+    case OutputFormat::Avif:
+      return has_heif(HeifCodec::WritesAvif);
+    case OutputFormat::Heic:
+      return has_heif(HeifCodec::WritesHeic);
     case OutputFormat::Jxl:
       return has_operation("jxlsave_buffer");
     case OutputFormat::Tiff:

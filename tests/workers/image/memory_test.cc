@@ -6,6 +6,7 @@
 #include <array>
 #include <csignal>
 #include <fcntl.h>
+#include <fstream>
 #include <optional>
 #include <spawn.h>
 #include <string>
@@ -32,6 +33,12 @@ namespace {
 // Just below the 25 Mpx of ipc::RunLimits::result_max.
 constexpr int kSidePx = 4'999;
 const std::string kNeedsMemory = "The task needs more memory than one task may use.";
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer) || \
+    __has_feature(thread_sanitizer)
+constexpr bool kIsSanitized = true;  // its memory is not what it needs
+#else
+constexpr bool kIsSanitized = false;
+#endif
 const std::string kBinary = std::string(MILLRACE_BINARY_DIR) + "/millrace-image-worker";
 
 base::UniqueFd memory_file(const std::string& bytes) {
@@ -80,7 +87,11 @@ class ImageWorkerProgram {
       files.push_back(memory_file(other));
       descriptors.push_back(files.back().get());
     }
-    const ipc::RunRequest request{1, pipeline, std::chrono::minutes(5), limits};
+    ipc::RunRequest request;
+    request.id = 1;
+    request.pipeline = pipeline;
+    request.time_left = std::chrono::minutes(5);
+    request.limits = limits;
     EXPECT_TRUE(ipc::send_frame(channel_.get(), ipc::to_json(request), descriptors));
     while (auto message = next()) {
       const auto* reply = std::get_if<ipc::Reply>(&*message);
@@ -95,6 +106,16 @@ class ImageWorkerProgram {
     int status = 0;
     ::waitpid(std::exchange(pid_, -1), &status, 0);
     return "ended: " + ipc::text_of_wait_status(status);
+  }
+
+  // As the kernel tells it in /proc/<pid>/status.
+  [[nodiscard]] long status_of(const std::string& field) const {
+    std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+    for (std::string word; status >> word;) {
+      long value = 0;
+      if (word == field + ":" && status >> value) return value;
+    }
+    return -1;
   }
 
  private:
@@ -154,6 +175,29 @@ TEST(WatermarkMemoryTest, ManyMarksOnALargePictureAreDrawnOrRefusedByALivingWork
       ASSERT_EQ(worker.run("imageView2/2/w/32", next, {}, {}), "")
           << "after " << work.name << " within " << mebibytes << " MiB";
     }
+  }
+}
+
+// What codecs and fonts need is made when a picture asks for it: most workers of a node wait, or
+// read headers.
+TEST(FreshWorkerTest, HasOneThreadAndLittleMemory) {
+  const ImageWorkerProgram worker;
+  EXPECT_EQ(worker.status_of("Threads"), 1);
+  if (kIsSanitized) return;
+  EXPECT_LT(worker.status_of("RssAnon"), 24 << 10) << "KiB";
+}
+
+// Rows go from the decoder to the resampler as they come: what a photograph of 12 megapixels takes
+// is its file and its result, and some rows of each.
+TEST(FreshWorkerTest, MakesAThumbnailOf12MegapixelsInLittleMemory) {
+  const std::string photo = make_jpeg(4'000, 3'000, 85);
+  for (const std::string& pipeline :
+       {"imageView2/2/w/800", "imageView2/1/w/200/h/200", "imageView2/2/w/800/format/webp"}) {
+    ImageWorkerProgram worker;
+    const long before_kib = worker.status_of("VmRSS");
+    ASSERT_EQ(worker.run(pipeline, photo, {}, {}), "");
+    if (kIsSanitized) continue;
+    EXPECT_LT(worker.status_of("VmHWM") - before_kib, 25'000 * 1000L / 1024) << pipeline;
   }
 }
 

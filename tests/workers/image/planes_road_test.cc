@@ -133,6 +133,30 @@ TEST_F(PlanesRoadTest, OneColourStaysThatColour) {
   }
 }
 
+TEST_F(PlanesRoadTest, LossyWebpTakesLessEffortWhereThatIsBounded) {
+  const std::string jpeg = make_jpeg(900, 700, 90);
+  const std::string png = make_file(make_photo(300, 200), ".png");
+  const std::string clear = make_file(make_photo_with_alpha(300, 200), ".png");
+  ipc::RunLimits bounded;
+  bounded.webp_effort_max = 1;
+  const auto is_eased = [&](const std::string& file, const std::string& pipeline) {
+    const auto whole = run_pipeline(file, pipeline);
+    const auto eased = run_pipeline(file, pipeline, bounded);
+    EXPECT_TRUE(whole && eased) << pipeline;
+    EXPECT_FALSE(whole->outcome.eased);
+    EXPECT_EQ(whole->file != eased->file, eased->outcome.eased) << pipeline;
+    if (eased->outcome.eased) EXPECT_GT(eased->file.size(), whole->file.size()) << pipeline;
+    return eased->outcome.eased;
+  };
+  EXPECT_TRUE(is_eased(jpeg, "imageView2/2/w/600/format/webp"));
+  EXPECT_TRUE(is_eased(png, "imageView2/2/w/200/format/webp"));
+  EXPECT_TRUE(is_eased(jpeg, "imageMogr2/thumbnail/600x/rotate/90/format/webp"));
+  EXPECT_FALSE(is_eased(jpeg, "imageView2/2/w/600"));
+  EXPECT_FALSE(is_eased(png, "imageView2/2/w/200/format/webp/lossless/1"));
+  EXPECT_FALSE(is_eased(clear, "imageView2/2/w/200/format/webp"));
+  EXPECT_FALSE(is_eased(jpeg, "imageInfo"));
+}
+
 TEST_F(PlanesRoadTest, AppliesProfilesOfAMatrixAndCurves) {
   const VImage p3 =
       make_photo(900, 600).icc_transform("p3", VImage::option()->set("input_profile", "srgb"));

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <ft2build.h>
 #include <hb.h>
+#include <new>
 #include <numbers>
+#include <optional>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <utility>
@@ -30,21 +32,33 @@ FT_Library library() {
   return made;
 }
 
-FT_Face find_face(std::span<const std::uint8_t> bytes, const std::string& family) {
-  if (library() == nullptr) return nullptr;
+struct Closed {
+  void operator()(FT_Face face) const { FT_Done_Face(face); }
+};
+using OpenFace = std::unique_ptr<FT_FaceRec_, Closed>;
+
+OpenFace open_face(std::span<const std::uint8_t> bytes, FT_Long index) {
+  FT_Face face = nullptr;
+  if (library() == nullptr ||
+      FT_New_Memory_Face(library(), bytes.data(), static_cast<FT_Long>(bytes.size()), index,
+                         &face) != 0) {
+    return nullptr;
+  }
+  return OpenFace(face);
+}
+
+bool select_unicode(FT_Face face) { return FT_Select_Charmap(face, FT_ENCODING_UNICODE) == 0; }
+
+std::optional<FT_Long> find_face(std::span<const std::uint8_t> bytes, const std::string& family) {
   for (FT_Long index = 0, count = 1; index < count; ++index) {
-    FT_Face face = nullptr;
-    if (FT_New_Memory_Face(library(), bytes.data(), static_cast<FT_Long>(bytes.size()), index,
-                           &face) != 0) {
-      return nullptr;
-    }
+    const OpenFace face = open_face(bytes, index);
+    if (!face) return std::nullopt;
     count = face->num_faces;
     const bool fits = face->family_name != nullptr && family == face->family_name &&
-                      FT_IS_SCALABLE(face) && FT_Select_Charmap(face, FT_ENCODING_UNICODE) == 0;
-    if (fits) return face;
-    FT_Done_Face(face);
+                      FT_IS_SCALABLE(face.get()) && select_unicode(face.get());
+    if (fits) return index;
   }
-  return nullptr;
+  return std::nullopt;
 }
 
 FT_Matrix turning(double degrees) {
@@ -65,15 +79,10 @@ bool is_outside(const FT_BBox& box, int x, int y, const FontFace::Box& within) {
 
 // Of one face, over the bytes of its file.
 struct FontFace::Handles {
-  std::shared_ptr<const MappedFile> file;
-  FT_Face face = nullptr;
+  OpenFace face;
   hb_font_t* font = nullptr;
-  Handles(std::shared_ptr<const MappedFile> mapped, FT_Face opened, hb_font_t* shaper)
-      : file(std::move(mapped)), face(opened), font(shaper) {}
-  ~Handles() {
-    hb_font_destroy(font);
-    FT_Done_Face(face);
-  }
+  Handles(OpenFace opened, hb_font_t* shaper) : face(std::move(opened)), font(shaper) {}
+  ~Handles() { hb_font_destroy(font); }
   Handles(const Handles&) = delete;
   Handles& operator=(const Handles&) = delete;
 };
@@ -95,9 +104,21 @@ MappedFile::~MappedFile() {
 
 std::unique_ptr<FontFace> FontFace::open(std::shared_ptr<const MappedFile> file,
                                          const std::string& family) {
-  const auto bytes = file->bytes();
-  FT_Face face = find_face(bytes, family);
-  if (face == nullptr) return nullptr;
+  const auto index = find_face(file->bytes(), family);
+  if (!index) return nullptr;
+  return std::unique_ptr<FontFace>(new FontFace(std::move(file), *index));
+}
+
+FontFace::FontFace(std::shared_ptr<const MappedFile> file, long index)
+    : file_(std::move(file)), index_(index) {}
+FontFace::~FontFace() = default;
+
+const FontFace::Handles& FontFace::handles() const {
+  if (handles_) return *handles_;
+  const auto bytes = file_->bytes();
+  OpenFace face = open_face(bytes, index_);
+  // It could be opened before.
+  if (!face || !select_unicode(face.get())) throw std::bad_alloc();
   hb_blob_t* const blob = hb_blob_create(reinterpret_cast<const char*>(bytes.data()),
                                          static_cast<unsigned>(bytes.size()),
                                          HB_MEMORY_MODE_READONLY, nullptr, nullptr);
@@ -106,31 +127,30 @@ std::unique_ptr<FontFace> FontFace::open(std::shared_ptr<const MappedFile> file,
   hb_font_t* const font = hb_font_create(shaped);
   hb_face_destroy(shaped);
   hb_blob_destroy(blob);
-  return std::unique_ptr<FontFace>(
-      new FontFace(std::make_unique<Handles>(std::move(file), face, font)));
+  handles_ = std::make_unique<const Handles>(std::move(face), font);
+  return *handles_;
 }
 
-FontFace::FontFace(std::unique_ptr<Handles> handles) : handles_(std::move(handles)) {}
-FontFace::~FontFace() = default;
-
 bool FontFace::has(char32_t character) const {
-  return FT_Get_Char_Index(handles_->face, character) != 0;
+  return FT_Get_Char_Index(handles().face.get(), character) != 0;
 }
 
 FontFace::Extents FontFace::extents(double size_px) const {
-  const double scale = size_px / handles_->face->units_per_EM;
-  return {handles_->face->ascender * scale, -handles_->face->descender * scale};
+  const OpenFace& face = handles().face;
+  const double scale = size_px / face->units_per_EM;
+  return {face->ascender * scale, -face->descender * scale};
 }
 
 void FontFace::shape(hb_buffer_t* buffer, double size_px) const {
+  hb_font_t* const font = handles().font;
   const int scale = static_cast<int>(std::lround(size_px * kUnitsPerPx));
-  hb_font_set_scale(handles_->font, scale, scale);
-  hb_shape(handles_->font, buffer, nullptr, 0);
+  hb_font_set_scale(font, scale, scale);
+  hb_shape(font, buffer, nullptr, 0);
 }
 
 void FontFace::draw(std::uint32_t glyph, double size_px, const Pose& pose, const Box& within,
                     const std::function<void(const Coverage&)>& take) const {
-  FT_Face const face = handles_->face;
+  FT_FaceRec_* const face = handles().face.get();
   const auto size = static_cast<FT_F26Dot6>(std::lround(size_px * kUnitsPerPx));
   // Without hinting: lines keep their lengths at every size and at every angle.
   if (FT_Set_Char_Size(face, 0, size, kDpi, kDpi) != 0 ||

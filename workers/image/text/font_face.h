@@ -39,7 +39,8 @@ struct Coverage {
 };
 
 // One face of a font file: characters to glyphs by HarfBuzz, glyphs to coverage by FreeType.
-// Neither opens a file after this has been made. One thread.
+// Neither opens a file after this has been made. What they need in memory, megabytes for a font of
+// Chinese, is made when the face is first asked for something. One thread.
 class FontFace {
  public:
   // The first face of `file` whose family has that name; nullptr: none.
@@ -80,8 +81,13 @@ class FontFace {
 
  private:
   struct Handles;
-  explicit FontFace(std::unique_ptr<Handles> handles);
-  std::unique_ptr<Handles> handles_;
+  FontFace(std::shared_ptr<const MappedFile> file, long index);
+  // std::bad_alloc where there is no memory for them.
+  [[nodiscard]] const Handles& handles() const;
+
+  std::shared_ptr<const MappedFile> file_;
+  long index_;
+  mutable std::unique_ptr<const Handles> handles_;  // null: not asked for yet
 };
 
 }  // namespace millrace::workers::image
