@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <linux/magic.h>
 #include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <system_error>
@@ -42,6 +44,11 @@ base::Failure write_failure(std::string_view call) {
                        errno == EMFILE || errno == ENFILE;
   if (no_room) return cache_full(errno_text(call));
   return base::fail(base::Reason::Internal, "The node's memory cache failed.", errno_text(call));
+}
+
+base::Failure cut_short() {
+  return base::fail(base::Reason::Internal, "A worker's answer made no sense.",
+                    "it cut its result after it had told its size");
 }
 
 base::Failure unusable(const std::string& dir, const std::string& why) {
@@ -112,15 +119,33 @@ CachePin CacheStore::find(const CacheKey& key) {
 base::Result<CacheWriter> CacheStore::begin(base::Bytes expected) {
   const base::Bytes size = in_pages(std::max<std::uint64_t>(expected.count, 1));
   if (auto reserved = reserve(size); !reserved) return base::fail(std::move(reserved.error()));
-  std::string name = std::string(kPrefix) + std::to_string(next_name_++);
-  base::UniqueFd fd(::openat(books_->dir.get(), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC,
-                             S_IRUSR | S_IWUSR));
+  auto file = make_file();
+  if (!file) {
+    books_->policy.release(size);
+    return base::fail(std::move(file.error()));
+  }
+  return CacheWriter(shared_from_this(), std::move(file->fd), std::move(file->name), size);
+}
+
+base::Result<CacheWriter> CacheStore::begin_result(base::Bytes expected) {
+  const base::Bytes size = in_pages(std::max<std::uint64_t>(expected.count, 1));
+  if (auto reserved = reserve(size); !reserved) return base::fail(std::move(reserved.error()));
+  base::UniqueFd fd(::memfd_create("result", MFD_CLOEXEC));
   if (!fd) {
-    auto failure = write_failure("open");
+    auto failure = write_failure("memfd_create");
     books_->policy.release(size);
     return failure;
   }
-  return CacheWriter(shared_from_this(), std::move(fd), std::move(name), size);
+  return CacheWriter(shared_from_this(), std::move(fd), {}, size);
+}
+
+base::Result<CacheStore::NewFile> CacheStore::make_file() {
+  NewFile file;
+  file.name = std::string(kPrefix) + std::to_string(next_name_++);
+  file.fd.reset(::openat(books_->dir.get(), file.name.c_str(),
+                         O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (!file.fd) return write_failure("open");
+  return file;
 }
 
 base::Result<void> CacheStore::reserve(base::Bytes size) {
@@ -150,7 +175,7 @@ CacheWriter::~CacheWriter() { discard(); }
 
 void CacheWriter::discard() {
   if (!store_) return;
-  ::unlinkat(store_->books_->dir.get(), name_.c_str(), 0);
+  if (!name_.empty()) ::unlinkat(store_->books_->dir.get(), name_.c_str(), 0);
   store_->books_->policy.release(reserved_);
   store_.reset();
 }
@@ -172,6 +197,43 @@ base::Result<void> CacheWriter::append(std::string_view bytes) {
 }
 
 base::Result<CachePin> CacheWriter::commit(Commit commit) {
+  const auto size_bytes = size_written(commit);
+  if (!size_bytes) return base::fail(size_bytes.error());
+  if (auto fits = resize_reservation(in_pages(*size_bytes)); !fits) {
+    return base::fail(std::move(fits.error()));
+  }
+  if (CachePin known = store_->find(commit.key)) {
+    discard();
+    return known;
+  }
+  auto taken = take_over(*size_bytes);
+  if (!taken) return base::fail(std::move(taken.error()));
+  const std::shared_ptr<CachedFile> file = *std::move(taken);
+  file->facts_ = std::move(commit.facts);
+  auto& policy = store_->books_->policy;
+  if (!commit.keep) {
+    file->reserved_ = reserved_;
+    store_.reset();
+    return CachePin(file);
+  }
+  std::vector<CacheKey> evicted;
+  file->node_ = policy.admit(commit.key, reserved_, evicted);
+  store_->forget(evicted);
+  if (file->node_ == nullptr) {
+    file->reserved_ = reserved_;  // which goes with the file
+    store_.reset();
+    return cache_full("as many entries as are allowed, all in use");
+  }
+  const std::shared_ptr<CacheStore> store = std::exchange(store_, nullptr);
+  store->files_.emplace(commit.key, file);
+  CachePin pin(file);
+  policy.unpin(*file->node_);  // admit's own, which `pin` took over
+  return pin;
+}
+
+// What was written here is known; what a worker wrote is looked up, and must be what it says.
+base::Result<std::uint64_t> CacheWriter::size_written(const Commit& commit) const {
+  if (!is_of_worker()) return written_;
   struct stat facts{};
   if (::fstat(fd_.get(), &facts) != 0) return write_failure("fstat");
   const auto size_bytes = static_cast<std::uint64_t>(facts.st_size);
@@ -180,32 +242,50 @@ base::Result<CachePin> CacheWriter::commit(Commit commit) {
                       "it wrote " + std::to_string(size_bytes) + " bytes and said " +
                           std::to_string(*commit.size_bytes));
   }
-  if (auto fits = resize_reservation(in_pages(size_bytes)); !fits) {
-    return base::fail(std::move(fits.error()));
+  return size_bytes;
+}
+
+// The content as one of the cache, with neither facts nor place.
+base::Result<std::shared_ptr<CachedFile>> CacheWriter::take_over(std::uint64_t size_bytes) {
+  if (is_of_worker() && size_bytes <= kHeldBytesMax) return hold(size_bytes);
+  if (is_of_worker()) {
+    if (auto copied = copy_to_file(size_bytes); !copied) {
+      return base::fail(std::move(copied.error()));
+    }
   }
-  if (CachePin known = store_->find(commit.key)) {
-    discard();
-    return known;
-  }
-  auto& policy = store_->books_->policy;
-  CachePolicy::Node* node = nullptr;
-  if (commit.keep) {
-    std::vector<CacheKey> evicted;
-    node = policy.admit(commit.key, reserved_, evicted);
-    store_->forget(evicted);
-    if (node == nullptr) return cache_full("as many entries as are allowed, all in use");
-  }
-  auto file = std::make_shared<CachedFile>(store_->books_, name_, size_bytes);
-  file->facts_ = std::move(commit.facts);
-  file->node_ = node;
-  file->reserved_ = reserved_;
   fd_.reset();
-  const std::shared_ptr<CacheStore> store = std::exchange(store_, nullptr);
-  if (node == nullptr) return CachePin(std::move(file));
-  store->files_.emplace(commit.key, file);
-  CachePin pin(std::move(file));
-  policy.unpin(*node);  // admit's own, which `pin` took over
-  return pin;
+  return std::make_shared<CachedFile>(store_->books_, std::exchange(name_, {}), size_bytes);
+}
+
+base::Result<std::shared_ptr<CachedFile>> CacheWriter::hold(std::uint64_t size_bytes) const {
+  auto held = std::make_unique_for_overwrite<char[]>(size_bytes);
+  std::uint64_t have = 0;
+  while (have < size_bytes) {
+    const ssize_t got =
+        ::pread(fd_.get(), held.get() + have, size_bytes - have, static_cast<off_t>(have));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return write_failure("pread");
+    if (got == 0) return cut_short();
+    have += static_cast<std::uint64_t>(got);
+  }
+  return std::make_shared<CachedFile>(store_->books_, std::move(held), size_bytes);
+}
+
+// Afterwards the writer is one of a file of the cache.
+base::Result<void> CacheWriter::copy_to_file(std::uint64_t size_bytes) {
+  auto file = store_->make_file();
+  if (!file) return base::fail(std::move(file.error()));
+  const base::UniqueFd source = std::exchange(fd_, std::move(file->fd));
+  name_ = std::move(file->name);
+  off_t offset = 0;
+  while (static_cast<std::uint64_t>(offset) < size_bytes) {
+    const ssize_t count = ::sendfile(fd_.get(), source.get(), &offset,
+                                     size_bytes - static_cast<std::uint64_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return write_failure("sendfile");
+    if (count == 0) return cut_short();
+  }
+  return {};
 }
 
 base::Result<void> CacheWriter::resize_reservation(base::Bytes size) {

@@ -34,6 +34,8 @@ class CacheStore : public std::enable_shared_from_this<CacheStore> {
   // A new file with `expected` bytes set aside for it. CacheFull when what is in use leaves no
   // room.
   [[nodiscard]] base::Result<CacheWriter> begin(base::Bytes expected);
+  // The same for what a worker writes.
+  [[nodiscard]] base::Result<CacheWriter> begin_result(base::Bytes expected);
 
   [[nodiscard]] base::Bytes used() const { return books_->policy.used(); }
   [[nodiscard]] base::Bytes pinned() const { return books_->policy.pinned(); }
@@ -42,6 +44,11 @@ class CacheStore : public std::enable_shared_from_this<CacheStore> {
 
  private:
   friend class CacheWriter;
+  struct NewFile {
+    base::UniqueFd fd;
+    std::string name;
+  };
+  [[nodiscard]] base::Result<NewFile> make_file();
   [[nodiscard]] base::Result<void> reserve(base::Bytes size);
   void forget(const std::vector<CacheKey>& evicted);
 
@@ -50,42 +57,55 @@ class CacheStore : public std::enable_shared_from_this<CacheStore> {
   std::uint64_t next_name_ = 0;
 };
 
-// A file of the cache that is being written. Gone without a trace unless it is committed.
+// A content of the cache that is being written. Gone without a trace unless it is committed.
+//
+// What a worker writes it writes to a file of no name (memfd) that is none of the cache's. From
+// there the commit takes it over: a small one into bytes that this process holds, which costs less
+// than to make and remove a file, a larger one into a file of the cache. So a worker that keeps its
+// descriptor changes nothing that others read, and cuts nothing that they have mapped.
 class CacheWriter {
  public:
+  // Results up to this are held; larger ones are files, whose descriptors may travel.
+  static constexpr std::uint64_t kHeldBytesMax = 64U << 10;
+
   CacheWriter(CacheWriter&& other) noexcept;
   CacheWriter& operator=(CacheWriter&&) = delete;
   CacheWriter(const CacheWriter&) = delete;
   CacheWriter& operator=(const CacheWriter&) = delete;
   ~CacheWriter();
 
-  // For a worker, which writes at the descriptor's offset.
+  // For a worker, which writes from offset 0.
   [[nodiscard]] int fd() const { return fd_.get(); }
-  // CacheFull when budget or file system have no room.
+  // CacheFull when budget or file system have no room. Not for a worker's.
   [[nodiscard]] base::Result<void> append(std::string_view bytes);
   [[nodiscard]] std::uint64_t written() const { return written_; }
 
   struct Commit {
     CacheKey key;
     std::shared_ptr<const VariantFacts> facts;
-    bool keep = true;                         // false: the file lives as long as its pins
-    std::optional<std::uint64_t> size_bytes;  // what it must have come out as; Internal otherwise
+    bool keep = true;                              // false: the content lives as long as its pins
+    std::optional<std::uint64_t> size_bytes = {};  // that a worker says it has; Internal otherwise
   };
-  // Ends the writing, whoever did it, and gives the file pinned. If the key is there already, that
-  // file is given and this one dropped. CacheFull when it came out larger than the budget allows.
-  // The writer is of no use afterwards.
+  // Ends the writing and gives the content pinned. If the key is there already, that one is given
+  // and this one dropped. CacheFull when it came out larger than the budget allows. The writer is
+  // of no use afterwards.
   [[nodiscard]] base::Result<CachePin> commit(Commit commit);
 
  private:
   friend class CacheStore;
   CacheWriter(std::shared_ptr<CacheStore> store, base::UniqueFd fd, std::string name,
               base::Bytes reserved);
+  [[nodiscard]] bool is_of_worker() const { return name_.empty(); }
+  [[nodiscard]] base::Result<std::uint64_t> size_written(const Commit& commit) const;
+  [[nodiscard]] base::Result<std::shared_ptr<CachedFile>> take_over(std::uint64_t size_bytes);
+  [[nodiscard]] base::Result<std::shared_ptr<CachedFile>> hold(std::uint64_t size_bytes) const;
+  [[nodiscard]] base::Result<void> copy_to_file(std::uint64_t size_bytes);
   [[nodiscard]] base::Result<void> resize_reservation(base::Bytes size);
   void discard();
 
   std::shared_ptr<CacheStore> store_;
   base::UniqueFd fd_;
-  std::string name_;
+  std::string name_;  // empty: a worker's
   base::Bytes reserved_;
   std::uint64_t written_ = 0;
 };

@@ -132,8 +132,8 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::ask(SourceCopy source, Standing
   }
   auto worker = co_await RunQueue::worker(queue_, std::move(standing), {}, deadline, cancel);
   if (!worker) co_return base::fail(std::move(worker.error()));
-  auto input = source.bytes.file().open_for_reading();
-  if (!input) co_return base::fail(std::move(input.error()));
+  const auto input = source.bytes.file().descriptor();
+  if (!input) co_return base::fail(input.error());
 
   const base::TimePoint begun = base::Clock::now();
   WorkerProcess::Ask ask;
@@ -142,7 +142,7 @@ net::Awaitable<base::Result<ipc::Probe>> Prober::ask(SourceCopy source, Standing
   request.id = ask.id;
   request.limits = run_limits(limits_);
   ask.json = ipc::to_json(request);
-  ask.descriptors.push_back(input->get());
+  ask.descriptors.push_back(*input);
   ask.deadline = deadline.earlier_of(base::Deadline::after(begun, timeout_));
   ask.cancel = cancel;
   ask.grace = timeout_;

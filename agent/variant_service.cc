@@ -59,19 +59,20 @@ ipc::Probe unknown_kind_of_file() {
   return probe;
 }
 
-// For a worker: the original first.
-base::Result<std::vector<base::UniqueFd>> open_all(const SourceCopy& source,
-                                                   const std::vector<SourceCopy>& others) {
-  std::vector<base::UniqueFd> files;
-  const auto open = [&files](const SourceCopy& copy) -> base::Result<void> {
-    auto file = copy.bytes.file().open_for_reading();
-    if (!file) return base::fail(std::move(file.error()));
-    files.push_back(std::move(*file));
+// For a worker: the original first. Open while the copies are pinned.
+base::Result<std::vector<int>> descriptors_of(const SourceCopy& source,
+                                              const std::vector<SourceCopy>& others) {
+  std::vector<int> files;
+  files.reserve(others.size() + 2);  // the output will be among them
+  const auto add = [&files](const SourceCopy& copy) -> base::Result<void> {
+    const auto file = copy.bytes.file().descriptor();
+    if (!file) return base::fail(file.error());
+    files.push_back(*file);
     return {};
   };
-  if (auto opened = open(source); !opened) return base::fail(std::move(opened.error()));
+  if (auto added = add(source); !added) return base::fail(std::move(added.error()));
   for (const SourceCopy& other : others) {
-    if (auto opened = open(other); !opened) return base::fail(std::move(opened.error()));
+    if (auto added = add(other); !added) return base::fail(std::move(added.error()));
   }
   return files;
 }
@@ -460,9 +461,9 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, Inputs
                                                                QueuedWorker worker,
                                                                StageTimes times,
                                                                net::CancelToken cancel) {
-  auto files = open_all(inputs.source, inputs.others);
+  auto files = descriptors_of(inputs.source, inputs.others);
   if (!files) co_return base::fail(std::move(files.error()));
-  auto writer = parts_.store->begin(kResultGuess);
+  auto writer = parts_.store->begin_result(kResultGuess);
   if (!writer) co_return base::fail(std::move(writer.error()));
 
   const base::TimePoint begun = base::Clock::now();
@@ -476,8 +477,8 @@ net::Awaitable<base::Result<MadeVariant>> VariantService::work(Plan plan, Inputs
   WorkerProcess::Ask ask;
   ask.id = request.id;
   ask.json = ipc::to_json(request);
-  ask.descriptors = {files->front().get(), writer->fd()};
-  for (std::size_t i = 1; i < files->size(); ++i) ask.descriptors.push_back((*files)[i].get());
+  files->insert(files->begin() + 1, writer->fd());
+  ask.descriptors = *std::move(files);
   ask.deadline = plan.request.deadline;
   ask.cancel = cancel;
   ask.grace = options_.cancel_grace;

@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <sys/mount.h>
@@ -32,6 +33,15 @@ class CacheStoreTest : public testing::Test {
     if (auto written = writer->append(content); !written) return base::fail(written.error());
     return writer->commit({.key = key(name), .facts = nullptr, .keep = keep, .size_bytes = {}});
   }
+  // As a worker does it: by the descriptor.
+  static base::Result<CacheWriter> result(CacheStore& store, const std::string& content) {
+    auto writer = store.begin_result(base::Bytes{content.size()});
+    if (writer) {
+      EXPECT_EQ(::pwrite(writer->fd(), content.data(), content.size(), 0),
+                static_cast<ssize_t>(content.size()));
+    }
+    return writer;
+  }
   [[nodiscard]] std::size_t files() const {
     std::size_t count = 0;
     for (const auto& unused : std::filesystem::directory_iterator(folder_.path())) {
@@ -49,9 +59,9 @@ TEST_F(CacheStoreTest, GivesBackWhatWasWritten) {
   const CachePin pin = store->find(key("a"));
   ASSERT_TRUE(pin);
   EXPECT_EQ(pin.file().bytes().value(), "hello");
-  const auto fd = pin.file().open_for_reading();
+  const auto fd = pin.file().descriptor();
   std::string read(5, ' ');
-  ASSERT_EQ(::read(fd->get(), read.data(), 5), 5);
+  ASSERT_EQ(::pread(*fd, read.data(), 5, 0), 5);
   EXPECT_EQ(read, "hello");
   EXPECT_FALSE(store->find(key("b")));
 }
@@ -121,6 +131,90 @@ TEST_F(CacheStoreTest, WhatIsNotKeptLivesAsLongAsItsPins) {
   EXPECT_EQ(files(), 0U);
 }
 
+TEST_F(CacheStoreTest, SmallResultsAreHeldAndLargeOnesAreFiles) {
+  const auto store = open();
+  for (const std::uint64_t size : {std::uint64_t{0}, std::uint64_t{1}, CacheWriter::kHeldBytesMax,
+                                   CacheWriter::kHeldBytesMax + 1, std::uint64_t{300'000}}) {
+    const std::string content = std::string(size, 'a');
+    auto writer = result(*store, content);
+    ASSERT_TRUE(writer);
+    const auto pin =
+        writer->commit({.key = key(std::to_string(size)), .facts = nullptr, .size_bytes = size});
+    ASSERT_TRUE(pin) << pin.error().detail;
+    EXPECT_EQ(pin->file().size_bytes(), size);
+    EXPECT_EQ(pin->file().bytes().value(), content);
+    EXPECT_EQ(pin->file().is_file(), size > CacheWriter::kHeldBytesMax);
+    EXPECT_TRUE(store->find(key(std::to_string(size))));
+  }
+  EXPECT_EQ(files(), 2U);
+  EXPECT_EQ(store->used().count, (0U + 1U + 16U + 17U + 74U) * 4096U);
+}
+
+TEST_F(CacheStoreTest, AWorkerThatKeepsItsDescriptorChangesAndCutsNothing) {
+  const auto store = open();
+  for (const std::size_t size : {1'000U, 200'000U}) {
+    const std::string content(size, 'a');
+    auto writer = result(*store, content);
+    ASSERT_TRUE(writer);
+    const base::UniqueFd kept(::dup(writer->fd()));
+    const auto pin =
+        writer->commit({.key = key(std::to_string(size)), .facts = nullptr, .size_bytes = size});
+    ASSERT_TRUE(pin);
+    const std::string_view seen = pin->file().bytes().value();
+    ASSERT_EQ(::pwrite(kept.get(), "evil", 4, 0), 4);
+    EXPECT_EQ(seen, content);
+    ASSERT_EQ(::ftruncate(kept.get(), 0), 0);
+    EXPECT_EQ(seen, content);
+  }
+}
+
+TEST_F(CacheStoreTest, AResultOfAnotherSizeThanItsWorkerSaysIsRefused) {
+  const auto store = open();
+  for (const std::uint64_t said : {4U, 6U, 100'000U}) {
+    auto writer = result(*store, "hello");
+    ASSERT_TRUE(writer);
+    const auto pin = writer->commit({.key = key("a"), .facts = nullptr, .size_bytes = said});
+    ASSERT_FALSE(pin);
+    EXPECT_EQ(pin.error().reason, base::Reason::Internal);
+  }
+  EXPECT_EQ(store->used().count, 0U);
+}
+
+TEST_F(CacheStoreTest, AResultThatIsNotKeptLivesAsLongAsItsPins) {
+  const auto store = open();
+  for (const std::size_t size : {1'000U, 200'000U}) {
+    const std::string content(size, 'a');
+    auto writer = result(*store, content);
+    ASSERT_TRUE(writer);
+    {
+      const auto pin = writer->commit({.key = key("a"), .facts = nullptr, .keep = false});
+      ASSERT_TRUE(pin);
+      EXPECT_EQ(pin->file().bytes().value(), content);
+      EXPECT_GT(store->used().count, 0U);
+    }
+    EXPECT_EQ(store->used().count, 0U);
+    EXPECT_EQ(files(), 0U);
+  }
+}
+
+TEST_F(CacheStoreTest, DescriptorsOnlyReadAndAreOneWhileSomebodyPinsTheFile) {
+  const auto store = open();
+  auto pin = put(*store, "a", "hello");
+  ASSERT_TRUE(pin);
+  const int fd = pin->file().descriptor().value();
+  EXPECT_EQ(::fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+  EXPECT_EQ(::write(fd, "x", 1), -1);
+  EXPECT_EQ(::ftruncate(fd, 0), -1);
+  {
+    const CachePin other = store->find(key("a"));
+    EXPECT_EQ(other.file().descriptor().value(), fd);
+  }
+  EXPECT_NE(::fcntl(fd, F_GETFD), -1) << "somebody pins it still";
+  *pin = CachePin();
+  EXPECT_EQ(::fcntl(fd, F_GETFD), -1);
+  EXPECT_TRUE(store->find(key("a")).file().descriptor());
+}
+
 TEST_F(CacheStoreTest, TheFirstOfTwoEqualsStays) {
   const auto store = open();
   const auto first = put(*store, "a", "first");
@@ -165,6 +259,13 @@ TEST_F(CacheStoreTest, AFileSystemThatIsFullIsCacheFullAndNothingWorse) {
     const auto refused = put(*store, "big", std::string(200'000, 'x'));
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().reason, base::Reason::CacheFull);
+    {
+      auto writer = result(*store, std::string(100'000, 'x'));
+      ASSERT_TRUE(writer);
+      const auto full = writer->commit({.key = key("result"), .facts = nullptr});
+      ASSERT_FALSE(full.has_value());
+      EXPECT_EQ(full.error().reason, base::Reason::CacheFull);
+    }
     EXPECT_TRUE(put(*store, "fits", std::string(20'000, 'x')).has_value());
   }
   ::umount2(small.c_str(), MNT_DETACH);
