@@ -117,28 +117,51 @@ net::Awaitable<Attempt> NodeLink::ask(VariantJob& job, std::shared_ptr<Node> nod
   Attempt attempt;
   attempt.place.emplace(node, job.cpu_ms);
   job.sent_at = Clock::now();
-  auto sent = co_await client_.send(node->endpoint, task_request(job), job.plan->deadline,
+  net::ClientRequest request = task_request(job);
+  if (node->endpoint.is_unix()) attempt.passing = passed_.take();
+  if (attempt.passing) {
+    request.headers.add(pipeline::kTakesHeader, pipeline::kTakesDescriptor);
+    request.takes_descriptors = true;
+  }
+  auto sent = co_await client_.send(node->endpoint, std::move(request), job.plan->deadline,
                                     job.cancel.token());
   if (!sent) {
     attempt.refusal = lost(*node, sent.error());
     co_return attempt;
   }
-  std::unique_ptr<net::ClientResponse> response = *std::move(sent);
-  note_load(nodes_, *node, response->headers());
-  if (response->status() != 200 && response->status() != 304) {
-    Attempt refused = co_await read_refusal(std::move(response), node, job);
+  attempt.response = *std::move(sent);
+  Attempt answered = co_await read_answer(std::move(attempt), std::move(node), job);
+  co_return answered;
+}
+
+net::Awaitable<Attempt> NodeLink::read_answer(Attempt attempt, std::shared_ptr<Node> node,
+                                              const VariantJob& job) {
+  net::ClientResponse& response = *attempt.response;
+  note_load(nodes_, *node, response.headers());
+  if (response.status() != 200 && response.status() != 304) {
+    Attempt refused = co_await read_refusal(std::move(attempt.response), node, job);
     co_return refused;
   }
-  if (held_a_place(*response)) {
+  if (held_a_place(response)) {
     NodeTable::note_finished(*node, {job.record->tier, job.target->bucket});
   }
-  const auto first = co_await response->read_some();
+  const auto told = response.headers().find(pipeline::kDescriptorHeader);
+  if (told && attempt.passing) {
+    auto passed = passed_body(*told, response.take_descriptors());
+    if (passed) {
+      attempt.passed = std::move(*passed);
+    } else {
+      attempt.refusal = lost(*node, passed.error());
+    }
+    co_return attempt;
+  }
+  attempt.passing = {};
+  const auto first = co_await response.read_some();
   if (!first) {
     attempt.refusal = lost(*node, first.error());
     co_return attempt;
   }
   attempt.first = *first;
-  attempt.response = std::move(response);
   co_return attempt;
 }
 

@@ -10,6 +10,7 @@
 #include "gateway/agent_answer.h"
 #include "gateway/node_table.h"
 #include "gateway/on_the_way.h"
+#include "gateway/passed_body.h"
 #include "gateway/request_record.h"
 #include "gateway/shared.h"
 #include "gateway/variant_plan.h"
@@ -32,12 +33,14 @@ struct VariantJob {
   net::CancelSource cancel;
 };
 
-// What one node did: an answer to relay (with its first piece), or a refusal.
+// What one node did: an answer to relay (with its first piece, or as a file), or a refusal.
 struct Attempt {
   std::optional<Refusal> refusal;
   std::optional<OnTheWay> place;
   std::unique_ptr<net::ClientResponse> response;
-  std::string_view first;  // valid until the response is read on
+  std::string_view first;            // valid until the response is read on
+  std::optional<PassedBody> passed;  // the body, whole
+  PassedBodies::Place passing;       // while it may come so, and is held
 };
 
 // Speaks to agents: sends a signed task and reads the head of the answer, notes in the table what
@@ -55,12 +58,15 @@ class NodeLink {
 
  private:
   net::ClientRequest task_request(const VariantJob& job);
+  net::Awaitable<Attempt> read_answer(Attempt attempt, std::shared_ptr<Node> node,
+                                      const VariantJob& job);
   net::Awaitable<Attempt> read_refusal(std::unique_ptr<net::ClientResponse> response,
                                        std::shared_ptr<Node> node, const VariantJob& job);
 
   Shared& shared_;
   NodeTable& nodes_;
   net::HttpClient client_;
+  PassedBodies passed_;
 };
 
 }  // namespace millrace::gateway

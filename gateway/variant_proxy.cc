@@ -89,7 +89,10 @@ net::Awaitable<void> VariantProxy::relay(VariantJob& job, Attempt& attempt) {
 
   base::Result<void> written;
   record.body_bytes = attempt.first.size();
-  if (response.body_complete()) {
+  if (attempt.passed) {
+    const net::FileBody body{attempt.passed->fd.get(), attempt.passed->size_bytes};
+    written = co_await exchange.respond_file(std::move(head), body, record.body_bytes);
+  } else if (response.body_complete()) {
     written = co_await exchange.respond(std::move(head), attempt.first);
   } else {
     written = co_await exchange.start(std::move(head), response.content_length(), attempt.first);

@@ -2,12 +2,14 @@
 #include "net/client_call.h"
 
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "net/descriptor_passing.h"
 #include "net/message_head.h"
 
 namespace millrace::net {
@@ -77,6 +79,7 @@ Awaitable<base::Result<void>> ClientCall::open() {
 Awaitable<base::Result<void>> ClientCall::exchange() {
   if (buffer_.capacity() == 0) buffer_ = core_->take_buffer();
   buffer_.clear();
+  descriptors_.clear();
   reader_.emplace(buffer_, core_->limits().headers_max.count, request_.method == "HEAD");
   // A server may answer, and close, without reading the whole request: the answer counts.
   const bool sent = co_await send_request();
@@ -84,7 +87,12 @@ Awaitable<base::Result<void>> ClientCall::exchange() {
   while (step == ResponseReader::Step::NeedMore) {
     if (verdict_ != Verdict::None) co_return base::fail(failure("waiting for the answer"));
     ErrorCode problem;
-    const std::size_t count = co_await receive(problem);
+    std::size_t count = 0;
+    if (request_.takes_descriptors && endpoint_.is_unix()) {
+      count = co_await receive_head_beside(problem);
+    } else {
+      count = co_await receive(problem);
+    }
     if (count == 0) {
       co_return base::fail(failure(std::string(sent ? "read: " : "write: ") + problem.message()));
     }
@@ -129,6 +137,25 @@ Awaitable<std::size_t> ClientCall::receive(ErrorCode& problem) {
   const std::size_t count = co_await connection_->socket.async_receive(
       asio::buffer(space.data(), space.size()), asio::redirect_error(asio::use_awaitable, problem));
   co_return count;
+}
+
+// The same over a unix socket, with the descriptors that come along. A first look would find
+// nothing: the request has only just gone.
+Awaitable<std::size_t> ClientCall::receive_head_beside(ErrorCode& problem) {
+  for (;;) {
+    co_await connection_->socket.async_wait(StreamSocket::wait_read,
+                                            asio::redirect_error(asio::use_awaitable, problem));
+    if (problem) co_return 0;
+    const ssize_t count =
+        receive_beside(connection_->socket.native_handle(), reader_->space(), descriptors_);
+    if (count > 0 && descriptors_.size() <= kPassedDescriptorsMax) {
+      co_return static_cast<std::size_t>(count);
+    }
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
+    problem = count == 0 ? ErrorCode(asio::error::eof)
+                         : ErrorCode(count > 0 ? EPROTO : errno, boost::system::system_category());
+    co_return 0;
+  }
 }
 
 Awaitable<base::Result<std::string_view>> ClientCall::read_some() {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "net/client_core.h"
@@ -38,6 +39,9 @@ class ClientCall final : public ClientResponse,
   }
   Awaitable<base::Result<std::string_view>> read_some() override;
   [[nodiscard]] bool body_complete() const override { return body_complete_; }
+  [[nodiscard]] std::vector<base::UniqueFd> take_descriptors() override {
+    return std::exchange(descriptors_, {});
+  }
 
   // For the core.
   void check(base::TimePoint now);
@@ -59,6 +63,7 @@ class ClientCall final : public ClientResponse,
   Awaitable<base::Result<void>> exchange();
   Awaitable<bool> send_request();
   Awaitable<std::size_t> receive(boost::system::error_code& problem);
+  Awaitable<std::size_t> receive_head_beside(boost::system::error_code& problem);
   WakeUp& waker();
   void decide(Verdict verdict);
   base::Error failure(std::string detail);
@@ -76,6 +81,7 @@ class ClientCall final : public ClientResponse,
   std::string request_text_;
   ReadBuffer buffer_;
   std::optional<ResponseReader> reader_;
+  std::vector<base::UniqueFd> descriptors_;  // that came with the head
   std::optional<base::Error> failed_;
   base::TimePoint step_deadline_ = base::TimePoint::max();
   Verdict verdict_ = Verdict::None;

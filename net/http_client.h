@@ -7,9 +7,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/deadline.h"
 #include "base/result.h"
+#include "base/unique_fd.h"
 #include "base/units.h"
 #include "net/asio.h"
 #include "net/cancel.h"
@@ -36,6 +38,9 @@ struct ClientRequest {
   // answer came is sent once more on a fresh one (the server had closed the idle connection). False
   // forbids it.
   bool repeat_on_stale_connection = true;
+  // Over a unix socket: descriptors that come beside the answer's head are taken. Otherwise the
+  // kernel drops them.
+  bool takes_descriptors = false;
 };
 
 // An answer whose body is still to be read. Destroying it returns the connection to the pool when
@@ -52,6 +57,8 @@ class ClientResponse {
   // on a break in the middle, Deadline when that has passed, ClientGone when cancelled.
   virtual Awaitable<base::Result<std::string_view>> read_some() = 0;
   [[nodiscard]] virtual bool body_complete() const = 0;  // all of it has been handed out
+  // Those that came with the head, once.
+  [[nodiscard]] virtual std::vector<base::UniqueFd> take_descriptors() = 0;
   // Everything, or SourceTooLarge above `max`.
   Awaitable<base::Result<std::string>> read_all(base::Bytes max);
 };

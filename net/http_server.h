@@ -52,6 +52,12 @@ struct HttpHead {
   Headers headers{};
 };
 
+// Bytes of a file, from its start, as the body of an answer.
+struct FileBody {
+  int fd = -1;  // borrowed; a regular file, open for reading
+  std::uint64_t size_bytes = 0;
+};
+
 // Decides whether another request may be in flight; counted over all threads, so implementations
 // are thread-safe. Without a permit the server neither accepts nor reads the next request.
 class RequestGate {
@@ -76,6 +82,16 @@ class HttpExchange {
 
   // The whole answer: one write for small bodies. `body` must stay valid until it returns.
   virtual Awaitable<base::Result<void>> respond(HttpHead head, std::string_view body) = 0;
+  // The whole answer, its body by the kernel from the file to the socket (sendfile) and never
+  // through this process. `sent_bytes` of the body have gone when it returns. A file that is
+  // shorter cuts the connection, and is Internal. SIGPIPE must be ignored: sendfile knows no way
+  // around it.
+  virtual Awaitable<base::Result<void>> respond_file(HttpHead head, FileBody body,
+                                                     std::uint64_t& sent_bytes) = 0;
+  // Whether the peer is on this machine and can be handed a descriptor: it came by a unix socket.
+  [[nodiscard]] virtual bool carries_descriptors() const = 0;
+  // The whole answer, which has no bytes but `fd` beside its head. It stays the caller's.
+  virtual Awaitable<base::Result<void>> respond_beside(HttpHead head, int fd) = 0;
   // A streamed answer: start, write…, finish. nullopt: chunked (HTTP/1.0: until close). `first`
   // goes out in the same write as the head. Writing more or less than content_length closes the
   // connection.

@@ -141,28 +141,32 @@ void set_no_delay(int fd) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-Sent send_parts(int fd, std::span<iovec> parts, std::size_t& progress) {
-  std::size_t first = 0;
+bool take_off_front(std::span<iovec> parts, std::size_t count) {
+  for (iovec& part : parts) {
+    const std::size_t taken = std::min(count, part.iov_len);
+    part.iov_base = static_cast<char*>(part.iov_base) + taken;
+    part.iov_len -= taken;
+    count -= taken;
+    if (part.iov_len > 0) return false;
+  }
+  return true;
+}
+
+Sent send_parts(int fd, std::span<iovec> parts, std::size_t& progress, int flags) {
   for (;;) {
-    while (first < parts.size() && parts[first].iov_len == 0) ++first;
-    if (first == parts.size()) return Sent::All;
+    while (!parts.empty() && parts.front().iov_len == 0) parts = parts.subspan(1);
+    if (parts.empty()) return Sent::All;
     msghdr message{};
-    message.msg_iov = &parts[first];
-    message.msg_iovlen = parts.size() - first;
-    const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | flags);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return Sent::Blocked;
       return Sent::Broken;
     }
-    auto left = static_cast<std::size_t>(sent);
-    progress += left;
-    for (std::size_t i = first; i < parts.size() && left > 0; ++i) {
-      const std::size_t taken = std::min(left, parts[i].iov_len);
-      parts[i].iov_base = static_cast<char*>(parts[i].iov_base) + taken;
-      parts[i].iov_len -= taken;
-      left -= taken;
-    }
+    progress += static_cast<std::size_t>(sent);
+    if (take_off_front(parts, static_cast<std::size_t>(sent))) return Sent::All;
   }
 }
 

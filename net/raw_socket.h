@@ -42,6 +42,11 @@ class PeerAddress {
     std::memcpy(&address, bytes_.data(), bytes_.size());
     return host_text(address);
   }
+  [[nodiscard]] bool is_unix() const {
+    sa_family_t family = AF_UNSPEC;
+    std::memcpy(&family, bytes_.data() + offsetof(sockaddr, sa_family), sizeof family);
+    return family == AF_UNIX;
+  }
 
  private:
   std::array<std::byte, sizeof(sockaddr_in6)> bytes_;
@@ -56,8 +61,10 @@ void set_no_delay(int fd);
 
 enum class Sent { All, Blocked, Broken };
 // Sends `parts` in as few system calls as the socket takes, without waiting and without SIGPIPE.
-// What was sent is taken off their front, and counted in `progress`.
-Sent send_parts(int fd, std::span<iovec> parts, std::size_t& progress);
+// What was sent is taken off their front, and counted in `progress`. `flags` are added to send's.
+Sent send_parts(int fd, std::span<iovec> parts, std::size_t& progress, int flags = 0);
+// True when nothing of them is left.
+bool take_off_front(std::span<iovec> parts, std::size_t count);
 inline iovec part_of(std::string_view bytes) {
   return {const_cast<char*>(bytes.data()), bytes.size()};
 }

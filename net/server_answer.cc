@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The writing half of ServerConnection. A small answer costs one sendmsg: the head's text and the
-// first bytes of the body go together, and the socket is awaited only when it is full.
+// first bytes of the body go together, and the socket is awaited only when it is full. A body that
+// is a file costs a sendfile more: the head is held back (MSG_MORE) until the file's first bytes,
+// so that they share a packet.
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/redirect_error.hpp>
 
 #include "base/log.h"
+#include "net/descriptor_passing.h"
 #include "net/server_connection.h"
 
 namespace millrace::net {
@@ -95,6 +100,42 @@ Awaitable<base::Result<void>> ServerConnection::respond(HttpHead head, std::stri
   co_return co_await send();
 }
 
+Awaitable<base::Result<void>> ServerConnection::respond_file(HttpHead head, FileBody body,
+                                                             std::uint64_t& sent_bytes) {
+  sent_bytes = 0;
+  if (started_) co_return misuse("respond_file after the head was sent");
+  if (broken_) co_return broken();
+  if (!begin(head, body.size_bytes)) {
+    co_await respond_error(*this, base::make_error(Reason::Internal, "The server failed."), "");
+    co_return misuse("the answer's head is unsafe");
+  }
+  finished_ = true;
+  file_ = body_dropped_ ? FileBody{} : body;
+  file_at_ = 0;
+  auto sent = co_await send();
+  sent_bytes = static_cast<std::uint64_t>(file_at_);
+  file_ = {};
+  if (file_cut_) {
+    abort();
+    co_return misuse("the file of an answer is shorter than it should be");
+  }
+  co_return sent;
+}
+
+Awaitable<base::Result<void>> ServerConnection::respond_beside(HttpHead head, int fd) {
+  if (started_) co_return misuse("respond_beside after the head was sent");
+  if (broken_) co_return broken();
+  if (!begin(head, 0)) {
+    co_await respond_error(*this, base::make_error(Reason::Internal, "The server failed."), "");
+    co_return misuse("the answer's head is unsafe");
+  }
+  finished_ = true;
+  beside_fd_ = fd;
+  auto sent = co_await send();
+  beside_fd_ = -1;
+  co_return sent;
+}
+
 Awaitable<base::Result<void>> ServerConnection::start(HttpHead head,
                                                       std::optional<std::uint64_t> content_length,
                                                       std::string_view first) {
@@ -163,11 +204,45 @@ base::Result<void> ServerConnection::broken() {
   return base::fail(Reason::ClientGone, "The client closed the connection.");
 }
 
-// Sends parts_ whole.
-Awaitable<base::Result<void>> ServerConnection::send() {
+// As much of parts_, and then of the file, as the socket takes.
+Sent ServerConnection::transmit() {
+  const std::span<iovec> parts = std::span(parts_).first(part_count_);
   std::size_t progress = 0;
-  const Sent sent = send_parts(fd_, std::span(parts_).first(part_count_), progress);
+  Sent sent = Sent::Blocked;
+  if (beside_fd_ >= 0) {
+    sent = send_parts_beside(fd_, parts, beside_fd_, progress);
+    if (progress > 0) beside_fd_ = -1;
+  } else {
+    sent = send_parts(fd_, parts, progress, file_.size_bytes > 0 ? MSG_MORE : 0);
+  }
   sent_bytes_ += static_cast<std::int64_t>(progress);
+  return sent == Sent::All && file_.size_bytes > 0 ? transmit_file() : sent;
+}
+
+// A client that takes bytes as fast as they come has its turn as others have theirs: after a
+// mebibyte it is as if the socket had been full for a moment.
+Sent ServerConnection::transmit_file() {
+  constexpr std::uint64_t kTurnBytes = 1U << 20;
+  std::uint64_t turn = 0;
+  while (static_cast<std::uint64_t>(file_at_) < file_.size_bytes) {
+    if (turn >= kTurnBytes) return Sent::Blocked;
+    const std::uint64_t left = file_.size_bytes - static_cast<std::uint64_t>(file_at_);
+    const ssize_t count = ::sendfile(fd_, file_.fd, &file_at_, std::min(left, kTurnBytes - turn));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return errno == EAGAIN ? Sent::Blocked : Sent::Broken;
+    if (count == 0) {
+      file_cut_ = true;
+      return Sent::Broken;
+    }
+    sent_bytes_ += count;
+    turn += static_cast<std::uint64_t>(count);
+  }
+  return Sent::All;
+}
+
+// Sends parts_ and the file whole.
+Awaitable<base::Result<void>> ServerConnection::send() {
+  const Sent sent = transmit();
   if (sent == Sent::All) co_return base::Result<void>();
   if (sent == Sent::Broken) co_return broken();
   co_return co_await send_blocked();
@@ -183,9 +258,7 @@ Awaitable<base::Result<void>> ServerConnection::send_blocked() {
     co_await socket_.async_wait(Socket::wait_write,
                                 asio::redirect_error(asio::use_awaitable, problem));
     if (stop_ != Stop::None || problem || broken_) co_return broken();
-    std::size_t progress = 0;
-    sent = send_parts(fd_, std::span(parts_).first(part_count_), progress);
-    sent_bytes_ += static_cast<std::int64_t>(progress);
+    sent = transmit();
   }
   if (sent == Sent::Broken) co_return broken();
   core_->enter(*this, before);

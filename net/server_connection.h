@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 
 #include "net/http_server.h"
 #include "net/intrusive_list.h"
@@ -38,6 +39,10 @@ class ServerConnection final : public HttpExchange,
   [[nodiscard]] std::string peer_address() const override { return peer_.host(); }
   [[nodiscard]] base::TimePoint received_at() const override { return received_at_; }
   Awaitable<base::Result<void>> respond(HttpHead head, std::string_view body) override;
+  Awaitable<base::Result<void>> respond_file(HttpHead head, FileBody body,
+                                             std::uint64_t& sent_bytes) override;
+  [[nodiscard]] bool carries_descriptors() const override { return peer_.is_unix(); }
+  Awaitable<base::Result<void>> respond_beside(HttpHead head, int fd) override;
   Awaitable<base::Result<void>> start(HttpHead head, std::optional<std::uint64_t> content_length,
                                       std::string_view first) override;
   Awaitable<base::Result<void>> write(std::string_view bytes) override;
@@ -72,6 +77,8 @@ class ServerConnection final : public HttpExchange,
   void queue_body(std::string_view bytes);
   Awaitable<base::Result<void>> send();
   Awaitable<base::Result<void>> send_blocked();
+  Sent transmit();
+  Sent transmit_file();
   [[nodiscard]] std::int64_t taken_bytes() const;
   base::Result<void> broken();
 
@@ -91,6 +98,9 @@ class ServerConnection final : public HttpExchange,
   std::string head_text_;  // also a chunk's size line; reused
   std::array<iovec, 3> parts_{};
   std::size_t part_count_ = 0;
+  int beside_fd_ = -1;               // goes with the first of their bytes
+  FileBody file_;                    // goes behind them …
+  off_t file_at_ = 0;                // … and has gone so far
   std::int64_t sent_bytes_ = 0;      // of all answers
   std::int64_t taken_at_since_ = 0;  // what the client had acknowledged then
   AnswerFrame frame_;
@@ -100,6 +110,7 @@ class ServerConnection final : public HttpExchange,
   bool finished_ = false;
   bool refusing_ = false;  // the last answer of this connection
   bool broken_ = false;    // no further byte can be sent
+  bool file_cut_ = false;  // it was shorter than its answer promises
 };
 
 }  // namespace millrace::net

@@ -45,6 +45,11 @@ inline constexpr std::string_view kSignatureHeader = "X-Millrace-Signature";
 inline constexpr std::string_view kLoadHeader = "X-Millrace-Load";
 inline constexpr std::string_view kCostHeader = "X-Millrace-Cost";
 inline constexpr std::string_view kNodeHeader = "X-Millrace-Node";
+// Of a request over a unix socket: the gateway takes a body as a descriptor too. And of an answer
+// that comes so: the size of the body in bytes.
+inline constexpr std::string_view kTakesHeader = "X-Millrace-Takes";
+inline constexpr std::string_view kTakesDescriptor = "descriptor";
+inline constexpr std::string_view kDescriptorHeader = "X-Millrace-Descriptor";
 
 // What rides on every agent answer: slow facts go through the registry, load does not.
 struct NodeLoad {

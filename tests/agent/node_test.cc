@@ -3,10 +3,12 @@
 #include "agent/node.h"
 
 #include <chrono>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <signal.h>
+#include <unistd.h>
 #include <vector>
 
 #include <boost/asio/co_spawn.hpp>
@@ -38,13 +40,22 @@ class FakeRegistrar final : public discovery::Registrar {
 };
 
 struct Answer {
-  int status = 0;
+  int status = -1;  // none came
   net::Headers headers;
   std::string body;
+  std::vector<std::string> beside;  // what its descriptors read
   [[nodiscard]] std::string header(const std::string& name) const {
     return std::string(headers.find(name).value_or("(none)"));
   }
 };
+
+std::string content_of(int fd) {
+  EXPECT_EQ(::fcntl(fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+  std::string content(2 << 20, '\0');
+  const ssize_t got = ::pread(fd, content.data(), content.size(), 0);
+  content.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  return content;
+}
 
 class NodeTest : public testing::Test {
  protected:
@@ -123,9 +134,12 @@ class NodeTest : public testing::Test {
     return into;
   }
   Answer wait_for(const Pending& pending) {
-    if (!until([&] { return pending->done(); })) return {.status = -1, .headers = {}, .body = {}};
+    if (!until([&] { return pending->done(); })) return {};
     if (!*pending->value) {
-      return {.status = -2, .headers = {}, .body = (*pending->value).error().detail};
+      Answer failed;
+      failed.status = -2;
+      failed.body = (*pending->value).error().detail;
+      return failed;
     }
     return **pending->value;
   }
@@ -159,6 +173,9 @@ class NodeTest : public testing::Test {
     Answer answer;
     answer.status = (*response)->status();
     answer.headers = (*response)->headers();
+    for (const base::UniqueFd& fd : (*response)->take_descriptors()) {
+      answer.beside.push_back(content_of(fd.get()));
+    }
     auto body = co_await (*response)->read_all(base::mebibytes(64));
     if (!body) co_return base::fail(body.error());
     answer.body = std::move(*body);
@@ -240,6 +257,52 @@ TEST_F(NodeTest, StreamsLargeResultsWhole) {
   const Answer made = ask("fill/bytes/5000000");
   ASSERT_EQ(made.status, 200);
   EXPECT_EQ(made.body, std::string(5'000'000, 'x'));
+}
+
+// On a unix socket.
+class LocalNodeTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    start([this](AgentConfig& config) { config.listen = "unix:" + folder_.path() + "/agent"; });
+  }
+  Answer ask_for_file(const std::string& pipeline, const std::string& takes = "descriptor") {
+    net::ClientRequest request = signed_request(task(pipeline));
+    if (!takes.empty()) request.headers.set(pipeline::kTakesHeader, takes);
+    request.takes_descriptors = true;
+    return wait_for(send(std::move(request)));
+  }
+};
+
+TEST_F(LocalNodeTest, HandsAFileToWhoTakesDescriptors) {
+  for (int i = 0; i < 2; ++i) {  // made, and from the cache
+    const Answer answer = ask_for_file("fill/bytes/300000");
+    ASSERT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, "");
+    EXPECT_EQ(answer.header("X-Millrace-Descriptor"), "300000");
+    EXPECT_EQ(answer.header("X-Millrace-Cache"), i == 0 ? "miss" : "hit");
+    ASSERT_EQ(answer.beside.size(), 1U);
+    EXPECT_EQ(answer.beside.front(), std::string(300'000, 'x'));
+  }
+}
+
+TEST_F(LocalNodeTest, WritesToWhoTakesNoneWhatIsSmallAndWhatIsLarge) {
+  for (const std::string takes : {"", "something newer"}) {
+    const Answer answer = ask_for_file("fill/bytes/300000", takes);
+    EXPECT_EQ(answer.body, std::string(300'000, 'x'));
+    EXPECT_TRUE(answer.beside.empty());
+  }
+  for (const std::size_t size : {1'000U, 65'536U, 2'000'000U}) {
+    const Answer answer = ask_for_file("fill/bytes/" + std::to_string(size));
+    EXPECT_EQ(answer.body, std::string(size, 'x'));
+    EXPECT_TRUE(answer.beside.empty());
+    EXPECT_EQ(answer.header("X-Millrace-Descriptor"), "(none)");
+  }
+}
+
+TEST_F(NodeTest, HandsNothingOverTcp) {
+  net::ClientRequest request = signed_request(task("fill/bytes/300000"));
+  request.headers.set(pipeline::kTakesHeader, pipeline::kTakesDescriptor);
+  EXPECT_EQ(wait_for(send(std::move(request))).body, std::string(300'000, 'x'));
 }
 
 TEST_F(NodeTest, ObeysOnlyItsFleet) {
