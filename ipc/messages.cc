@@ -4,11 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "pipeline/json_fields.h"
+#include "pipeline/json_writer.h"
 
 namespace millrace::ipc {
 namespace {
 
 using nlohmann::ordered_json;
+using pipeline::JsonWriter;
 
 ordered_json message(std::string_view type) {
   ordered_json json;
@@ -17,51 +19,67 @@ ordered_json message(std::string_view type) {
   return json;
 }
 
-ordered_json limits_to_json(const RunLimits& limits) {
-  ordered_json json;
-  json["source_px_max"] = limits.source_max.count;
-  json["result_px_max"] = limits.result_max.count;
-  json["result_side_px_max"] = limits.result_side_px_max;
-  json["frames_max"] = limits.frames_max;
-  json["result_bytes_max"] = limits.result_bytes_max.count;
-  json["memory_bytes_max"] = limits.memory_max.count;
-  json["cpu_ms_max"] = limits.cpu_max.count();
-  json["webp_effort_max"] = limits.webp_effort_max;
+// Requests and replies are written for every task, and without a tree of JSON values.
+constexpr std::size_t kMessageHint = 512;
+
+JsonWriter message_of_task(std::string_view type, std::uint64_t id, std::size_t texts_bytes = 0) {
+  JsonWriter json(kMessageHint + texts_bytes);
+  json.text("type", type);
+  json.number("version", kProtocolVersion);
+  json.number("id", id);
   return json;
 }
 
+void write_limits(JsonWriter& json, const RunLimits& limits) {
+  json.open("limits");
+  json.number("source_px_max", limits.source_max.count);
+  json.number("result_px_max", limits.result_max.count);
+  json.number("result_side_px_max", limits.result_side_px_max);
+  json.number("frames_max", limits.frames_max);
+  json.number("result_bytes_max", limits.result_bytes_max.count);
+  json.number("memory_bytes_max", limits.memory_max.count);
+  json.number("cpu_ms_max", limits.cpu_max.count());
+  json.number("webp_effort_max", limits.webp_effort_max);
+  json.close();
+}
+
 struct BodyWriter {
-  ordered_json& json;
+  JsonWriter& json;
 
   void operator()(const Probe& probe) const {
-    ordered_json& body = json["probe"];
-    body["format"] = probe.format;
-    body["media_type"] = probe.media_type;
-    body["width_px"] = probe.width;
-    body["height_px"] = probe.height;
-    body["frames"] = probe.frames;
-    body["duration_ms"] = probe.duration_ms;
-    body["orientation"] = probe.orientation;
+    json.open("probe");
+    json.text("format", probe.format);
+    json.text("media_type", probe.media_type);
+    json.number("width_px", probe.width);
+    json.number("height_px", probe.height);
+    json.number("frames", probe.frames);
+    json.number("duration_ms", probe.duration_ms);
+    json.number("orientation", probe.orientation);
+    json.close();
   }
   void operator()(const RunOutcome& outcome) const {
-    ordered_json& body = json["outcome"];
-    body["media_type"] = outcome.media_type;
-    body["width_px"] = outcome.width;
-    body["height_px"] = outcome.height;
-    body["frames"] = outcome.frames;
-    body["duration_ms"] = outcome.duration_ms;
-    body["bytes"] = outcome.bytes;
-    body["cacheable_by_clients"] = outcome.cacheable_by_clients;
-    body["headers"] = outcome.headers;
-    if (outcome.road) body["road"] = word_of(*outcome.road);
-    if (outcome.eased) body["eased"] = true;
-    if (outcome.shared) body["shared"] = true;
+    json.open("outcome");
+    json.text("media_type", outcome.media_type);
+    json.number("width_px", outcome.width);
+    json.number("height_px", outcome.height);
+    json.number("frames", outcome.frames);
+    json.number("duration_ms", outcome.duration_ms);
+    json.number("bytes", outcome.bytes);
+    json.flag("cacheable_by_clients", outcome.cacheable_by_clients);
+    json.open("headers");
+    for (const auto& [name, value] : outcome.headers) json.text(name, value);
+    json.close();
+    if (outcome.road) json.text("road", word_of(*outcome.road));
+    if (outcome.eased) json.flag("eased", true);
+    if (outcome.shared) json.flag("shared", true);
+    json.close();
   }
   void operator()(const base::Error& error) const {
-    ordered_json& body = json["error"];
-    body["reason"] = base::word_of(error.reason);
-    body["public_message"] = error.public_message;
-    body["detail"] = error.detail;
+    json.open("error");
+    json.text("reason", base::word_of(error.reason));
+    json.text("public_message", error.public_message);
+    json.text("detail", error.detail);
+    json.close();
   }
 };
 
@@ -81,21 +99,19 @@ std::string to_json(const Describe& describe) {
 }
 
 std::string to_json(const ProbeRequest& request) {
-  ordered_json json = message("probe");
-  json["id"] = request.id;
-  json["limits"] = limits_to_json(request.limits);
-  return pipeline::dump_json(json);
+  JsonWriter json = message_of_task("probe", request.id);
+  write_limits(json, request.limits);
+  return std::move(json).finish();
 }
 
 std::string to_json(const RunRequest& request) {
-  ordered_json json = message("run");
-  json["id"] = request.id;
-  json["pipeline"] = request.pipeline;
-  json["time_left_ms"] = request.time_left.count();
-  json["limits"] = limits_to_json(request.limits);
-  if (request.group != 0) json["group"] = request.group;
-  if (!request.next.empty()) json["next"] = request.next;
-  return pipeline::dump_json(json);
+  JsonWriter json = message_of_task("run", request.id, request.pipeline.size());
+  json.text("pipeline", request.pipeline);
+  json.number("time_left_ms", request.time_left.count());
+  write_limits(json, request.limits);
+  if (request.group != 0) json.number("group", request.group);
+  if (!request.next.empty()) json.texts("next", request.next);
+  return std::move(json).finish();
 }
 
 std::string to_json(const Progress& progress) {
@@ -106,12 +122,11 @@ std::string to_json(const Progress& progress) {
 }
 
 std::string to_json(const Reply& reply) {
-  ordered_json json = message("result");
-  json["id"] = reply.id;
+  JsonWriter json = message_of_task("result", reply.id);
   std::visit(BodyWriter{json}, reply.body);
-  json["cpu_time_us"] = reply.cpu_time.count();
-  json["memory_peak_bytes"] = reply.memory_peak.count;
-  return pipeline::dump_json(json);
+  json.number("cpu_time_us", reply.cpu_time.count());
+  json.number("memory_peak_bytes", reply.memory_peak.count);
+  return std::move(json).finish();
 }
 
 }  // namespace millrace::ipc

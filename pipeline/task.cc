@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "pipeline/json_fields.h"
+#include "pipeline/json_writer.h"
 #include "pipeline/target.h"
 
 namespace millrace::pipeline {
@@ -20,42 +21,11 @@ using Presence = JsonFields::Presence;
 constexpr std::int64_t kTimeLeftMsMax = 24LL * 3600 * 1000;
 constexpr std::size_t kWordBytesMax = 256;
 
-// Writes an object's members in turn: a gateway does this for every request, and a tree of JSON
-// values would be a dozen allocations that live for a microsecond.
-class TaskWriter {
- public:
-  explicit TaskWriter(std::size_t size_hint) { json_.reserve(size_hint); }
-
-  void number(std::string_view name, auto value) {
-    begin(name);
-    std::array<char, 24> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-    json_.append(digits.data(), end);
-  }
-  void text(std::string_view name, const std::string& value) {
-    begin(name);
-    if (std::ranges::all_of(value, is_plain)) {
-      json_.append("\"").append(value).append("\"");
-    } else {
-      json_ += dump_json(value);
-    }
-  }
-  std::string finish() && { return std::move(json_) + "}"; }
-
- private:
-  // What a JSON string holds as it is.
-  static bool is_plain(char c) { return c >= ' ' && c < 0x7f && c != '"' && c != '\\'; }
-  void begin(std::string_view name) {
-    json_.append(json_.empty() ? "{\"" : ",\"").append(name).append("\":");
-  }
-  std::string json_;
-};
-
 }  // namespace
 
 std::string to_json(const Task& task) {
   constexpr std::size_t kWithoutTexts = 384;
-  TaskWriter json(kWithoutTexts + task.key.size() + task.pipeline.size());
+  JsonWriter json(kWithoutTexts + task.key.size() + task.pipeline.size());
   json.number("version", Task::kVersion);
   json.text("request_id", task.request_id);
   if (!task.traceparent.empty()) json.text("traceparent", task.traceparent);
