@@ -30,7 +30,7 @@ class PassedVariantTest : public GatewayTest {
     return base::UniqueFd(
         ::open(("/proc/self/fd/" + std::to_string(fd.get())).c_str(), O_RDONLY | O_CLOEXEC));
   }
-  FakeAgent::Options on_this_machine(const std::string& id = "node-1") const {
+  [[nodiscard]] FakeAgent::Options on_this_machine(const std::string& id = "node-1") const {
     return {.id = id, .listen = "unix:" + (folder_ / (id + ".sock")).string()};
   }
   static bool takes(const HttpExchange& exchange) {
@@ -50,7 +50,7 @@ class PassedVariantTest : public GatewayTest {
       (void)co_await exchange.respond_beside(std::move(head), file_.get());
     };
   }
-  std::string size() const { return std::to_string(content_.size()); }
+  [[nodiscard]] std::string size() const { return std::to_string(content_.size()); }
 
   std::string content_;
   base::UniqueFd file_;

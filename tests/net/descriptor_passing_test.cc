@@ -278,7 +278,7 @@ TEST(ReceiveBesideTest, BytesOfBeforeAndAfterComeWithoutThem) {
   const base::UniqueFd file = file_of("hello");
   const Pair pair;
   ASSERT_EQ(::send(pair.far.get(), "1", 1, 0), 1);
-  std::string text = "23";
+  const std::string text = "23";
   std::array<iovec, 1> parts{part_of(text)};
   std::size_t progress = 0;
   ASSERT_EQ(send_parts_beside(pair.far.get(), parts, file.get(), progress), Sent::All);
