@@ -17,8 +17,8 @@ namespace millrace::agent {
 struct CacheConfig {
   std::string dir = "/dev/shm/millrace-agent";  // on tmpfs or ramfs; emptied at start
   base::Bytes bytes_max = base::mebibytes(1024);
-  std::size_t entries_max = 40'000;  // some are memory mappings (vm.max_map_count)
-  bool results = true;               // false: a result lives as long as its answers
+  std::size_t entries_max = 40'000;         // some are memory mappings (vm.max_map_count)
+  bool results = true;                      // false: a result lives as long as its answers
   std::size_t sources_known_max = 200'000;  // originals whose version is remembered
   std::chrono::milliseconds source_fresh{
       2'000};  // served for so long without asking the origin again
