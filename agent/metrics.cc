@@ -43,7 +43,8 @@ std::array<base::Counter, ipc::kRoads.size()> road_counters(base::Metrics& m) {
     return m.counter("millrace_agent_pictures_total", "Pictures made, by the road that they took",
                      {{"road", std::string(ipc::word_of(road))}});
   };
-  return {counter(ipc::Road::Planes), counter(ipc::Road::Mixed), counter(ipc::Road::Library)};
+  return {counter(ipc::Road::Planes), counter(ipc::Road::Pixels), counter(ipc::Road::Mixed),
+          counter(ipc::Road::Library)};
 }
 
 }  // namespace

@@ -10,15 +10,18 @@ namespace millrace::ipc {
 // How a worker came from the bytes of a picture to those of another.
 enum class Road {
   Planes,  // by planes of samples all the way
-  Mixed,   // by planes to pixels, which a library has written
+  Pixels,  // by pixels, without a library that knows pictures
+  Mixed,   // read so, but changed or written by a library
   Library,
 };
-inline constexpr std::array kRoads = {Road::Planes, Road::Mixed, Road::Library};
+inline constexpr std::array kRoads = {Road::Planes, Road::Pixels, Road::Mixed, Road::Library};
 
 constexpr std::string_view word_of(Road road) {
   switch (road) {
     case Road::Planes:
       return "planes";
+    case Road::Pixels:
+      return "pixels";
     case Road::Mixed:
       return "mixed";
     case Road::Library:

@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "codecs/png/encoder.h"
 #include "workers/image/color.h"
+#include "workers/image/exif.h"
 #include "workers/image/palette.h"
 #include "workers/image/pixels.h"
 #include "workers/image/planes_road.h"
@@ -169,6 +171,30 @@ base::Result<void> save_webp(const VImage& pixels, const Encoding& encoding,
   return take(*file);
 }
 
+constexpr std::size_t kExifNameBytes = 6;  // what stands before the EXIF of a JPEG alone
+
+// What is deflated of a larger one would take too much memory; libvips does it strip by strip.
+constexpr std::int64_t kPngBytesMax = std::int64_t{64} << 20;
+
+// True colour, by the encoder of codecs/.
+base::Result<void> save_png(const VImage& pixels, const Encoding& encoding,
+                            const std::string& copyright, const TaskWatch& watch,
+                            const TakeFile& take) {
+  VipsImage* memory = pixels.get_image();
+  const std::vector<std::uint8_t> exif = exif_with(encoding.orientation, copyright);
+  codecs::PngSettings settings;
+  settings.density_dpi = encoding.density_dpi;
+  settings.profile = profile_of(pixels);
+  if (!exif.empty()) settings.exif = std::span(exif).subspan(kExifNameBytes);
+  settings.check = [&watch] { return watch.check(); };
+  auto file = codecs::encode_png(
+      {VIPS_IMAGE_ADDR(memory, 0, 0), pixels.width(), pixels.height(), pixels.bands(),
+       static_cast<std::ptrdiff_t>(VIPS_IMAGE_SIZEOF_LINE(memory))},
+      settings);
+  if (!file) return base::fail(std::move(file.error()));
+  return take(*file);
+}
+
 // `pixels` is in memory and carries nothing but what is to be written.
 base::Result<void> save_pixels(VImage pixels, const Encoding& encoding,
                                const std::string& copyright, const TaskWatch& watch,
@@ -214,7 +240,34 @@ base::Result<void> save_picture(VImage image, const Encoding& encoding,
   if (takes_planes(encoding) && !pixels->has_alpha()) {
     return save_webp(*pixels, encoding, copyright, watch, take);
   }
+  const Size size{pixels->width(), pixels->height()};
+  if (encoding.format == OutputFormat::Png &&
+      is_written_here(encoding, size, pixels->has_alpha())) {
+    return save_png(*pixels, encoding, copyright, watch, take);
+  }
   return save_pixels(*pixels, encoding, copyright, watch, take);
+}
+
+bool is_written_here(const Encoding& encoding, Size size, bool has_alpha) {
+  switch (encoding.format) {
+    case OutputFormat::Jpeg:
+      return true;
+    case OutputFormat::Webp:
+      return takes_planes(encoding) && !has_alpha;
+    case OutputFormat::Png: {
+      constexpr std::int64_t kBandsMax = 4;
+      return encoding.colors == 0 && !encoding.interlace &&
+             size.height * (1 + size.width * kBandsMax) <= kPngBytesMax;
+    }
+    case OutputFormat::Gif:
+    case OutputFormat::Avif:
+    case OutputFormat::Heic:
+    case OutputFormat::Jxl:
+    case OutputFormat::Tiff:
+    case OutputFormat::Bmp:
+      break;
+  }
+  return false;
 }
 
 base::Result<void> save_animation(VImage roll, const Encoding& encoding,

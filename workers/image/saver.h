@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "workers/image/bytes.h"
 #include "workers/image/encoding.h"
+#include "workers/image/geometry.h"
 #include "workers/image/watch.h"
 
 namespace millrace::workers::image {
@@ -26,6 +27,9 @@ using TakeFile = std::function<base::Result<void>(std::span<const std::byte>)>;
 base::Result<void> save_picture(vips::VImage image, const Encoding& encoding,
                                 const std::string& copyright, const TaskWatch& watch,
                                 const TakeFile& take);
+
+// Whether the encoder for that is one of codecs/: the rest is libvips'.
+bool is_written_here(const Encoding& encoding, Size size, bool has_alpha);
 
 // An animation, as GIF or WebP: `roll` is what render_animation() gave, in memory. A delay of no
 // more than 10 ms is written as 100 ms into WebP, which is how long browsers show it. As above

@@ -15,6 +15,7 @@
 #include "workers/image/loader.h"
 #include "workers/image/operations.h"
 #include "workers/image/pixels.h"
+#include "workers/image/png_picture.h"
 #include "workers/image/scaling.h"
 #include "workers/image/size_limit.h"
 
@@ -100,6 +101,8 @@ void ImageStage::begin() {
   road_.reset();
   road_sought_ = false;
   came_by_planes_ = false;
+  converted_ = false;
+  replaced_ = false;
   file_.reset();
   beginning_.reset();
   steps_.clear();
@@ -144,6 +147,7 @@ base::Result<VImage> ImageStage::begun(VImage image, const Beginning& beginning)
   auto small = scaled(to_device_space(image), stored, watch_);
   if (!small) return small;
   image = *small;
+  converted_ = has_profile(image);
   bool profile_ignored = false;
   image = keep_profile ? in_own_space(image, profile_ignored) : to_srgb(image, profile_ignored);
   if (profile_ignored) headers_[std::string(kNoteHeader)] = "icc-profile-ignored";
@@ -316,6 +320,7 @@ base::Result<void> ImageStage::change(const std::function<VImage(const VImage&)>
 base::Result<void> ImageStage::replace_picture(const VImage& image) {
   if (auto fits = check_step(size_of(image)); !fits) return fits;
   still_ = true;
+  replaced_ = true;
   put(image, size_of(image));
   return {};
 }
@@ -513,7 +518,11 @@ std::string_view ImageStage::media_type() const {
 std::optional<ipc::Road> ImageStage::road() const {
   if (file_ || !has_picture()) return std::nullopt;
   if (gives_planes()) return ipc::Road::Planes;
-  return came_by_planes_ || planned_ ? ipc::Road::Mixed : ipc::Road::Library;
+  if (came_by_planes_ || planned_) return ipc::Road::Mixed;
+  if (!is_decoded_here(*source_)) return ipc::Road::Library;
+  const bool by_pixels =
+      steps_.empty() && !converted_ && !replaced_ && is_written_here(encoding_, size_, has_alpha());
+  return by_pixels ? ipc::Road::Pixels : ipc::Road::Mixed;
 }
 
 void ImageStage::answer_json(std::string document, bool cacheable_by_clients) {

@@ -233,6 +233,8 @@ class ImageStage {
   std::optional<PlanesRoad> road_;
   bool road_sought_ = false;
   bool came_by_planes_ = false;  // image_ did
+  bool converted_ = false;       // a profile has been applied, or left away
+  bool replaced_ = false;        // image_ did not come out of the source
   bool was_eased_ = false;
   bool in_memory_ = false;  // image_ is: readable in any order
   bool keep_profile_ = false;

@@ -108,7 +108,7 @@ TEST_F(PlanesRoadTest, WritesJpegAndWebpAndLeavesTheRestToLibraries) {
   }
   EXPECT_EQ(run_pipeline(file, "imageInfo")->outcome.road, std::nullopt);
   EXPECT_EQ(
-      run_pipeline(make_file(make_photo(300, 200), ".png"), "imageView2/2/w/100")->outcome.road,
+      run_pipeline(make_file(make_photo(300, 200), ".webp"), "imageView2/2/w/100")->outcome.road,
       Road::Library);
 }
 
