@@ -9,6 +9,7 @@
 #include "tests/workers/image/pictures.h"
 #include "tests/workers/image/running.h"
 #include "workers/image/loader.h"
+#include "workers/image/operations.h"
 #include "workers/image/png_picture.h"
 #include "workers/image/source.h"
 
@@ -53,7 +54,7 @@ TEST_F(PixelsRoadTest, ReadsWhatLibvipsReads) {
       EXPECT_TRUE(is_decoded_here(source)) << suffix;
       const auto here = open_picture(source);
       ASSERT_TRUE(here);
-      expect_same(*here, decode(file));
+      expect_same(*here, VImage::new_from_buffer(file.data(), file.size(), ""));
     }
   }
   EXPECT_FALSE(is_decoded_here(source_of(make_file(photo, ".png[interlace]"))));
@@ -110,7 +111,8 @@ TEST_F(PixelsRoadTest, ScaledPicturesAreWhatLibvipsMakes) {
                                   .cast(VIPS_FORMAT_UCHAR);
       ASSERT_EQ(result.width(), expected.width());
       if (result.height() != expected.height()) continue;  // a rounding of the plan's
-      EXPECT_LT(mean_difference(result, expected), 2.5) << width;
+      // Colours that nobody sees do not count.
+      EXPECT_LT(mean_difference(on_white(result), on_white(expected)), 2.5) << width;
     }
   }
 }
