@@ -38,7 +38,10 @@ class ProfileReader {
            (static_cast<std::uint32_t>(bytes_[at + 1]) << 16) |
            (static_cast<std::uint32_t>(bytes_[at + 2]) << 8) | bytes_[at + 3];
   }
-  [[nodiscard]] std::uint32_t u16(std::size_t at) const { return u32(at) >> 16; }
+  [[nodiscard]] std::uint32_t u16(std::size_t at) const {
+    if (bytes_.size() < 2 || at > bytes_.size() - 2) return 0;
+    return (static_cast<std::uint32_t>(bytes_[at]) << 8) | bytes_[at + 1];
+  }
   [[nodiscard]] double fixed(std::size_t at) const {
     return static_cast<double>(static_cast<std::int32_t>(u32(at))) / 65536.0;
   }
@@ -75,17 +78,13 @@ class ProfileReader {
   [[nodiscard]] std::optional<double> sampled(std::size_t at, double x) const {
     const std::uint32_t count = u32(at + 8);
     if (count == 0) return x;
-    if (count == 1) return std::pow(x, u16(at + 12) / 256.0);
     if (count > 65536 || at + 12 + std::size_t{count} * 2 > bytes_.size()) return std::nullopt;
+    if (count == 1) return std::pow(x, u16(at + 12) / 256.0);
     const double place = x * (count - 1);
     const auto low = static_cast<std::size_t>(place);
     const std::size_t high = std::min<std::size_t>(low + 1, count - 1);
     const double part = place - static_cast<double>(low);
-    // The last value begins two bytes before the end, where u32 cannot read.
-    const auto value = [this, at](std::size_t i) {
-      const std::size_t p = at + 12 + i * 2;
-      return ((bytes_[p] << 8) | bytes_[p + 1]) / 65535.0;
-    };
+    const auto value = [this, at](std::size_t i) { return u16(at + 12 + i * 2) / 65535.0; };
     return value(low) * (1 - part) + value(high) * part;
   }
   // ICC.1:2022, 10.18: each function is the last one's with more parameters.

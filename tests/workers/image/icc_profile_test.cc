@@ -109,6 +109,23 @@ TEST(IccProfileTest, ReadsEveryKindOfCurve) {
   EXPECT_NEAR(*middle(std::string("curv\0\0\0\0\0\0\0\2\0\0\x80\0", 16)), 0.1, 1e-4);
 }
 
+// Nothing follows the last curve, which ends in the middle of four bytes.
+TEST(IccProfileTest, ReadsAGammaAtTheVeryEnd) {
+  std::string text = profile("p3");
+  const std::size_t end = text.size();
+  text += std::string("curv\0\0\0\0\0\0\0\1\2\0", 14);
+  for (const char* name : {"rTRC", "gTRC", "bTRC"}) {
+    const std::size_t entry = text.find(name);
+    for (int i = 0; i < 4; ++i) {
+      text[entry + 4 + static_cast<std::size_t>(i)] = static_cast<char>(end >> (24 - 8 * i));
+    }
+    text.replace(entry + 8, 4, std::string("\0\0\0\x0E", 4));
+  }
+  const auto device = device_rgb({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  ASSERT_TRUE(device);
+  EXPECT_NEAR(device->light[0][51], 0.04, 1e-4);
+}
+
 TEST(IccProfileTest, KnowsCmyk) { EXPECT_EQ(facts(profile("cmyk")).space, IccSpace::Cmyk); }
 
 TEST(IccProfileTest, RefusesWhatIsCutOrNoProfile) {
