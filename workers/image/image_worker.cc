@@ -150,6 +150,7 @@ base::Result<std::unique_ptr<ImageWorker>> ImageWorker::create(const ImageWorker
     impl->notes.insert(impl->notes.end(), command.notes.begin(), command.notes.end());
   }
   std::erase_if(impl->commands, [](const ImageCommand& command) { return !command.is_offered; });
+  give_memory_back();  // what fonts and models needed while they were looked at
   return std::unique_ptr<ImageWorker>(new ImageWorker(std::move(impl)));
 }
 

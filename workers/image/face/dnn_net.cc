@@ -102,6 +102,8 @@ base::Result<std::unique_ptr<DnnNet>> DnnNet::read(std::string onnx,
   }
 }
 
+void DnnNet::forget_sizes() { impl_->sized.clear(); }
+
 base::Result<std::vector<DnnNet::Tensor>> DnnNet::run(const RgbView& picture) {
   try {
     const std::pair size(picture.width, picture.height);

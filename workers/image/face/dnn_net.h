@@ -46,6 +46,8 @@ class DnnNet {
   // size costs about 10 ms and, for UltraFace at 640 x 480 px, 30 MB more. Internal when a layer
   // refuses the size, or when it is one size too many.
   base::Result<std::vector<Tensor>> run(const RgbView& picture);
+  // Gives all buffers back; the next run of any size is a first one again.
+  void forget_sizes();
 
  private:
   struct Impl;

@@ -212,11 +212,12 @@ base::Result<std::unique_ptr<FaceDetector>> make_ultraface(std::string_view onnx
   if (!trunk) return base::fail(trunk.error());
   auto net = DnnNet::read(trunk->onnx, trunk->heads, kNormalisation);
   if (!net) return base::fail(net.error());
-  // Proves the shapes, and makes the buffers that every candidate will use.
+  // Proves the shapes. Most workers never look for a face: no buffer is kept.
   const RgbPicture blank(kSecondLookPx, kSecondLookPx, kFill);
   if (const auto looked = UltraFace::look(**net, blank.view(), kFirstLookMin); !looked) {
     return base::fail(looked.error());
   }
+  (*net)->forget_sizes();
   return std::make_unique<UltraFace>(std::move(*net), std::move(model));
 }
 

@@ -81,6 +81,7 @@ class YuNet final : public FaceDetector {
 
   // Candidates on a canvas at its own size.
   base::Result<std::vector<Face>> look(const RgbView& canvas);
+  void forget_sizes() { net_->forget_sizes(); }
 
  private:
   std::unique_ptr<DnnNet> net_;
@@ -141,6 +142,7 @@ base::Result<std::unique_ptr<FaceDetector>> make_yunet(std::string_view onnx, st
   if (const auto looked = detector->look(RgbPicture(96, 64, kFill).view()); !looked) {
     return base::fail(looked.error());
   }
+  detector->forget_sizes();
   return detector;
 }
 
