@@ -8,6 +8,9 @@
 namespace millrace::agent {
 namespace {
 
+// A run tells of all that follow it.
+static_assert(TierQueue::kCompanionsMax <= ipc::kNextMax);
+
 base::Failure unknown_tier(const std::string& tier) {
   return base::fail(base::Reason::Internal, "The tier is not known on this node.", "tier " + tier);
 }
