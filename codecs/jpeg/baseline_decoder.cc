@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
+#include <map>
+#include <utility>
 
 #include "codecs/jpeg/baseline_scan.h"
 #include "codecs/jpeg/huffman_table.h"
@@ -29,11 +30,13 @@ class BaselineDecoding {
       ScanComponent& component = scan_.components[i];
       component.blocks_across = layout_.components[i].across;
       component.blocks_down = layout_.components[i].down;
+      const JpegSteps& steps = *header.steps[header.components[i].quantisation_table];
       component.dc =
-          table(dc_, header.dc_codes, header.scan[i].dc_table, HuffmanTable::Kind::Dc, false);
+          table(dc_, header.dc_codes, header.scan[i].dc_table, HuffmanTable::Kind::Dc, false, 0);
       component.ac =
-          table(ac_, header.ac_codes, header.scan[i].ac_table, HuffmanTable::Kind::Ac, skips);
-      place(*header.steps[header.components[i].quantisation_table], component);
+          table(ac_, header.ac_codes, header.scan[i].ac_table, HuffmanTable::Kind::Ac, skips,
+                kCoefficientMax / std::max<int>(1, *std::ranges::max_element(steps)));
+      place(steps, component);
     }
     scan_.component_count = static_cast<int>(header.components.size());
   }
@@ -58,16 +61,17 @@ class BaselineDecoding {
   [[nodiscard]] bool is_ended_by_marker() const { return scan_.bytes.is_ended_by_marker(); }
 
  private:
-  using Tables = std::array<std::unique_ptr<HuffmanTable>, 4>;
+  // By the slot of the code and the largest value of a whole word.
+  using Tables = std::map<std::pair<std::size_t, std::int32_t>, HuffmanTable>;
   using Codes = std::array<std::optional<JpegCode>, 4>;
 
   const HuffmanTable* table(Tables& tables, const Codes& codes, std::size_t slot,
-                            HuffmanTable::Kind kind, bool with_skips) {
-    if (!tables[slot]) {
-      tables[slot] = std::make_unique<HuffmanTable>();
-      sound_codes_ = tables[slot]->build(*codes[slot], kind, with_skips) && sound_codes_;
+                            HuffmanTable::Kind kind, bool with_skips, std::int32_t value_max) {
+    const auto [at, is_new] = tables.try_emplace({slot, value_max});
+    if (is_new) {
+      sound_codes_ = at->second.build(*codes[slot], kind, with_skips, value_max) && sound_codes_;
     }
-    return tables[slot].get();
+    return &at->second;
   }
 
   void place(const JpegSteps& steps, ScanComponent& component) const {

@@ -75,18 +75,23 @@ class BlockReader {
   HWY_INLINE std::int32_t read_dc(ScanComponent& component) {
     bits_.refill();
     const std::uint32_t word = component.dc->word(bits_);
-    if (HWY_LIKELY((word & HuffmanTable::kWhole) != 0)) {
+    if (HWY_LIKELY(word != 0)) {
+      const std::uint64_t value = bits_.window << HuffmanTable::code_bits_of(word);
       bits_.drop(word);
-      component.prediction += HuffmanTable::value_of(word);
-    } else if (HWY_LIKELY((word & HuffmanTable::kCodeOnly) != 0)) {
-      bits_.drop(word);
-      component.prediction += take(HuffmanTable::size_of(word));
+      component.prediction += difference(value, HuffmanTable::size_of(word));
     } else {
       component.prediction += long_dc(*component.dc);
     }
     const std::int32_t dc = component.prediction * component.places[0].step;
     check_range(dc);
     return dc;
+  }
+
+  // extended() of the highest `size` bits (0..11), without a branch.
+  static HWY_INLINE std::int32_t difference(std::uint64_t bits, int size) {
+    const auto magnitude = static_cast<std::int32_t>(bits >> 1 >> (63 - size));
+    const auto negative = static_cast<std::int32_t>(static_cast<std::int64_t>(~bits) >> 63);
+    return magnitude - (((1 << size) - 1) & negative);
   }
 
   HWY_NOINLINE std::int32_t long_dc(const HuffmanTable& table) {
@@ -113,7 +118,7 @@ class BlockReader {
         if (HWY_UNLIKELY((word & HuffmanTable::kWhole) == 0)) break;
         bits_.drop(word);
         k += HuffmanTable::advance_of(word);
-        store(component, k, HuffmanTable::value_of(word), block);
+        store_small(component, k, HuffmanTable::value_of(word), block);
         if (k > kLast) return finish<kLast>(table, k);
       }
       if ((word & HuffmanTable::kWhole) != 0) continue;
@@ -133,13 +138,17 @@ class BlockReader {
     if (k > kBlockEnd) check_end(k);
   }
 
-  // The coefficient before `k`.
+  // The coefficient before `k`, for a value of any size.
   HWY_INLINE void store(const ScanComponent& component, int k, std::int32_t value,
                         std::int16_t* block) {
+    check_range(value * component.places[static_cast<std::size_t>(k - 1)].step);
+    store_small(component, k, value, block);
+  }
+  // For the values of whole words.
+  HWY_INLINE void store_small(const ScanComponent& component, int k, std::int32_t value,
+                              std::int16_t* block) {
     const CoefficientPlace& place = component.places[static_cast<std::size_t>(k - 1)];
-    const std::int32_t coefficient = value * place.step;
-    check_range(coefficient);
-    block[place.at] = static_cast<std::int16_t>(coefficient);
+    block[place.at] = static_cast<std::int16_t>(value * place.step);
   }
 
   // A value with more bits than were left in the look-up. Returns the next k.

@@ -23,6 +23,7 @@ inline constexpr std::size_t kPlaces = 64 + 16;
 
 struct ScanComponent {
   const HuffmanTable* dc = nullptr;
+  // Whole words have values that with no step leave -kCoefficientMax..kCoefficientMax.
   const HuffmanTable* ac = nullptr;
   std::array<CoefficientPlace, kPlaces> places{};
   std::int32_t prediction = 0;  // of the next DC coefficient

@@ -2,6 +2,7 @@
 #include "codecs/jpeg/huffman_table.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace millrace::codecs {
 namespace {
@@ -18,7 +19,7 @@ std::uint32_t bits_of(std::uint32_t index, int size, int at, int bits) {
 
 }  // namespace
 
-bool HuffmanTable::build(const JpegCode& code, Kind kind, bool with_skips) {
+bool HuffmanTable::build(const JpegCode& code, Kind kind, bool with_skips, std::int32_t value_max) {
   symbols_ = code.symbols;
   std::uint32_t next = 0;  // code, in 16 bits
   std::int32_t symbol = 0;
@@ -36,11 +37,36 @@ bool HuffmanTable::build(const JpegCode& code, Kind kind, bool with_skips) {
                                       [](std::uint8_t size) { return size > kDcSizeMax; })) {
     return false;
   }
-  for (std::uint32_t i = 0; i < words_.size(); ++i) words_[i] = make_word(i, kind);
+  const ShortCodes codes = short_codes(code);
+  for (std::uint32_t i = 0; i < words_.size(); ++i) {
+    const Code found = codes[i << (kSkipBits - kWordBits)];
+    if (found.length == 0 || found.length > kWordBits) {
+      words_[i] = 0;
+    } else if (kind == Kind::Dc) {
+      words_[i] = (found.length + std::uint32_t{found.symbol}) | std::uint32_t{found.length} << 9 |
+                  std::uint32_t{found.symbol} << 16;
+    } else {
+      words_[i] = make_ac_word(i, found, value_max);
+    }
+  }
   if (!with_skips) return true;
-  skips_.resize(1U << kSkipBits);
-  for (std::uint32_t i = 0; i < skips_.size(); ++i) skips_[i] = make_skip(i);
+  skips_.resize(codes.size());
+  for (std::uint32_t i = 0; i < skips_.size(); ++i) skips_[i] = make_skip(i, codes);
   return true;
+}
+
+HuffmanTable::ShortCodes HuffmanTable::short_codes(const JpegCode& code) {
+  ShortCodes codes{};
+  auto next = codes.begin();
+  std::size_t symbol = 0;
+  for (int length = 1; length <= kSkipBits; ++length) {
+    const std::ptrdiff_t of_each = std::ptrdiff_t{1} << (kSkipBits - length);
+    for (int i = 0; i < code.codes_of_length[static_cast<std::size_t>(length)]; ++i) {
+      next = std::fill_n(next, of_each,
+                         Code{static_cast<std::uint8_t>(length), code.symbols[symbol++]});
+    }
+  }
+  return codes;
 }
 
 HuffmanTable::Code HuffmanTable::code_at(std::uint32_t next16, std::size_t length_min) const {
@@ -61,30 +87,28 @@ int HuffmanTable::symbol(BitReader& bits) const {
   return code.length == 0 ? -1 : code.symbol;
 }
 
-std::uint32_t HuffmanTable::make_word(std::uint32_t index, Kind kind) const {
-  const Code code = code_at(index << (kCodeBitsMax - kWordBits));
-  if (code.length == 0 || code.length > kWordBits) return 0;
-  const int run = kind == Kind::Dc ? 0 : code.symbol >> 4;
+std::uint32_t HuffmanTable::make_ac_word(std::uint32_t index, Code code, std::int32_t value_max) {
+  const int run = code.symbol >> 4;
   const int size = code.symbol & 15;
   const std::uint32_t advance = static_cast<std::uint32_t>(run + 1) << 9;
-  if (kind == Kind::Ac && size == 0 && run != kZeroRun) return code.length | kBlockEnd;
+  if (size == 0 && run != kZeroRun) return code.length | kBlockEnd;
   const int all = code.length + size;
-  if (all > kWordBits) {
+  // Sixteen zeros are a coefficient of zero, fifteen behind.
+  const int value =
+      all > kWordBits ? 0 : extended(bits_of(index, kWordBits, code.length, size), size);
+  if (all > kWordBits || std::abs(value) > value_max) {
     return code.length | kCodeOnly | advance | static_cast<std::uint32_t>(size) << 16;
   }
-  // Sixteen zeros are a coefficient of zero, fifteen behind.
-  const int value = extended(bits_of(index, kWordBits, code.length, size), size);
   return static_cast<std::uint32_t>(all) | kWhole | advance |
          static_cast<std::uint32_t>(value) << 16;
 }
 
-std::uint16_t HuffmanTable::make_skip(std::uint32_t index) const {
+std::uint16_t HuffmanTable::make_skip(std::uint32_t index, const ShortCodes& codes) {
   int used = 0;
   int reach = 0;
   std::uint32_t end = 0;
   while (used < kSkipBits && end == 0) {
-    const Code code =
-        code_at(bits_of(index << kCodeBitsMax, kSkipBits + kCodeBitsMax, used, kCodeBitsMax));
+    const Code code = codes[index << used & (codes.size() - 1)];
     const int run = code.symbol >> 4;
     const int size = code.symbol & 15;
     const bool block_ends = size == 0 && run != kZeroRun;

@@ -12,9 +12,14 @@ namespace millrace::codecs {
 
 // A Huffman code (ITU-T T.81, annex C), made into tables that are looked up with the next bits.
 //
-// `words`: one code and the value behind it. The lowest bits of an entry are how many bits both
-// take, and an entry says how far the coefficient lies ahead (run + 1) and what it is. Where
-// the value has more bits than were looked at, only its size is there; where the code has, nothing.
+// `words` of AC codes: one code and the value behind it. The lowest bits of an entry are how many
+// bits both take, and an entry says how far the coefficient lies ahead (run + 1) and what it is.
+// Where the value has more bits than were looked at, or is too large to be stored without a look at
+// it, only its size is there; where the code has, nothing.
+//
+// `words` of DC codes: how many bits the code takes, and how many with its value, which is read
+// apart: DC values have so many bits that half of them would not be whole, and a branch that cannot
+// be foreseen costs more than a shift.
 //
 // `skips`: as many codes as are whole within the bits, for coefficients that nobody needs: how many
 // bits they and their values take, and how many coefficients ahead. The last value may go on behind
@@ -24,7 +29,7 @@ class HuffmanTable {
   static constexpr int kWordBits = 11;
   static constexpr int kSkipBits = 12;
 
-  // An entry of `words`.
+  // An entry of `words` for AC.
   static constexpr std::uint32_t kWhole = 1U << 6;     // code and value; otherwise one of these
   static constexpr std::uint32_t kBlockEnd = 1U << 7;  // a code without a value
   static constexpr std::uint32_t kCodeOnly = 1U << 8;
@@ -33,6 +38,9 @@ class HuffmanTable {
   static constexpr int value_of(std::uint32_t word) {
     return static_cast<std::int32_t>(word) >> 16;
   }
+
+  // An entry of `words` for DC; 0: the code is longer.
+  static constexpr std::uint32_t code_bits_of(std::uint32_t word) { return word >> 9 & 31; }
 
   static constexpr int kSkippedBitsMax = kSkipBits + 15;
 
@@ -43,9 +51,9 @@ class HuffmanTable {
 
   enum class Kind { Dc, Ac };
 
-  // False: the code has more words than there can be (all ones is none), or a DC symbol is no size
-  // of 0..11 bits.
-  bool build(const JpegCode& code, Kind kind, bool with_skips);
+  // AC words are whole up to values of +-`value_max`. False: the code has more words than there can
+  // be (all ones is none), or a DC symbol is no size of 0..11 bits.
+  bool build(const JpegCode& code, Kind kind, bool with_skips, std::int32_t value_max);
 
   [[nodiscard]] std::uint32_t word(const BitReader& bits) const {
     return words_[bits.peek(kWordBits)];
@@ -61,9 +69,14 @@ class HuffmanTable {
     std::uint8_t length = 0;
     std::uint8_t symbol = 0;
   };
-  [[nodiscard]] Code code_at(std::uint32_t next16, std::size_t length_min = 1) const;
-  [[nodiscard]] std::uint32_t make_word(std::uint32_t index, Kind kind) const;
-  [[nodiscard]] std::uint16_t make_skip(std::uint32_t index) const;
+  // What each kSkipBits begin with; a length of 0 where the code has more bits.
+  using ShortCodes = std::array<Code, 1 << kSkipBits>;
+
+  [[nodiscard]] Code code_at(std::uint32_t next16, std::size_t length_min) const;
+  [[nodiscard]] static ShortCodes short_codes(const JpegCode& code);
+  [[nodiscard]] static std::uint32_t make_ac_word(std::uint32_t index, Code code,
+                                                  std::int32_t value_max);
+  [[nodiscard]] static std::uint16_t make_skip(std::uint32_t index, const ShortCodes& codes);
 
   std::array<std::uint32_t, 1 << kWordBits> words_{};
   std::vector<std::uint16_t> skips_;

@@ -31,12 +31,13 @@ constexpr int kFullColorQualityPct = 90;
 // What stands before the EXIF of a JPEG alone.
 constexpr std::string_view kExifName("Exif\0\0", 6);
 
-// As coarse as leaves the resampler a factor of two: what the blocks' transform cuts off at is less
-// even than what the resampler does.
+// As coarse as leaves the resampler a factor of one and a half, and a little more for the mean of a
+// block, which cuts off nothing: likeness then stays where libvips' is, which leaves a factor of two
+// (docs/decisions/0080-the-road-of-planes.md).
 int eighths_for(double shrink) {
-  if (shrink >= 16) return 1;
-  if (shrink >= 8) return 2;
-  if (shrink >= 4) return 4;
+  if (shrink >= 12.5) return 1;
+  if (shrink >= 6) return 2;
+  if (shrink >= 3) return 4;
   return 8;
 }
 
