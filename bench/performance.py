@@ -8,6 +8,7 @@
 import argparse
 import json
 import pathlib
+import statistics
 import sys
 import tempfile
 
@@ -148,6 +149,16 @@ def programs_table(report):
     return table([""] + [f"op {op}" for op in ops], rows)
 
 
+def workers_text(workers):
+    """Whether a request costs more where two workers run; requests/s alone also tells what shares the cores with them."""
+    pairs = list(zip(workers.get("one_cpu_ms", []), workers.get("two_cpu_ms", [])))
+    if not pairs:
+        return ""
+    ratios = [two / one for one, two in pairs]
+    return (f"With two workers a request of op 1 took {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}) times the "
+            "processor time that it took with one, all processes of ours together. Generator and origin run on the same cores.\n")
+
+
 def compare_text(report, images):
     plots(report, images)
     rounds = max((len(r["rounds"].get("per_s", [])) for r in report["rows"]), default=0)
@@ -168,6 +179,7 @@ Ratios between servers are made round by round.
 ### What is asked, and what holds
 """)
     text.append(asked_table(report["asked"]))
+    text.append(workers_text(report["workers"]))
     for operation in report["operations"]:
         text.append(f"### Op {operation['op']}: {operation['name']}\n")
         text.append(op_table(report, operation["op"]))

@@ -253,6 +253,8 @@ base::Result<void> Run::measure_workers() {
       const std::size_t which = (turn + round) % 2;
       const Round measured = measure(fleets[which], operation);
       (which == 0 ? found_.one_worker_per_s : found_.two_workers_per_s).push_back(measured.per_s);
+      (which == 0 ? found_.one_worker_cpu_ms : found_.two_workers_cpu_ms)
+          .push_back(measured.cpu_ms);
       say(fmt::format("round {} op 1 with {} worker(s) {:>8.1f}/s", round + 1, which + 1,
                       measured.per_s));
     }

@@ -70,6 +70,9 @@ struct Comparison {
   // Requests a second of op 1 with one worker and with two, round by round; empty: not measured.
   std::vector<double> one_worker_per_s;
   std::vector<double> two_workers_per_s;
+  // Processor milliseconds of a request, all processes of ours, in the same rounds.
+  std::vector<double> one_worker_cpu_ms;
+  std::vector<double> two_workers_cpu_ms;
   std::vector<std::string> notes;
 
   [[nodiscard]] const Cell* cell(const std::string& system, int operation) const;

@@ -171,7 +171,9 @@ std::string comparison_json(const Comparison& comparison,
     return list;
   };
   json["workers"] = {{"one_per_s", rounds(comparison.one_worker_per_s)},
-                     {"two_per_s", rounds(comparison.two_workers_per_s)}};
+                     {"two_per_s", rounds(comparison.two_workers_per_s)},
+                     {"one_cpu_ms", rounds(comparison.one_worker_cpu_ms)},
+                     {"two_cpu_ms", rounds(comparison.two_workers_cpu_ms)}};
   json["asked"] = Json::array();
   for (const Verdict& verdict : verdicts(comparison))
     json["asked"].push_back(verdict_json(verdict));
