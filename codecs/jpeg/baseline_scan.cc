@@ -7,6 +7,11 @@
 // `odd_` and asked for once an MCU: until then every store stays within its block and every load
 // within its table, whatever the bits are.
 //
+// The chain is as short as that only while the bits are in registers, and they are as long as no
+// function that is called for real has their address: a way through memory costs as much as a
+// look-up. So what is seldom needed takes the bits by value and gives them back (`Read`), and
+// everything of BlockReader is inlined.
+//
 // Compiled once for each kind of processor by Highway's macros, though there are no vectors: shifts
 // by a variable count are cheaper where there is BMI2.
 #include "codecs/jpeg/baseline_scan.h"
@@ -26,9 +31,31 @@ constexpr int kWordsPerRefill = 56 / HuffmanTable::kWordBits;
 constexpr int kSkipsPerRefill = 56 / HuffmanTable::kSkippedBitsMax;
 constexpr int kAcSizeMax = 10;  // bits of an AC coefficient of 8-bit samples
 constexpr int kBlockEnd = 64;
+constexpr int kZeroRun = 0xF0;  // the symbol of sixteen zeros
 
 // The last coefficient in file order that lies within side x side.
 constexpr int last_needed(int side) { return side == 8 ? 63 : side == 4 ? 24 : side == 2 ? 4 : 0; }
+
+// What was read apart.
+struct Read {
+  BitReader bits;   // behind it
+  int symbol = -1;  // -1: it is no code
+};
+
+// One code, of any length. At least 40 bits afterwards.
+HWY_NOINLINE Read read_symbol(const HuffmanTable& table, BitReader bits) {
+  bits.refill();
+  const int symbol = table.symbol(bits);
+  return {bits, symbol};
+}
+
+HWY_NOINLINE bool restart(BaselineScan& scan) {
+  if (!scan.bytes.next_segment(scan.bits, scan.next_restart)) return false;
+  scan.next_restart = (scan.next_restart + 1) & 7;
+  scan.until_restart = scan.restart_interval - 1;
+  for (ScanComponent& component : scan.components) component.prediction = 0;
+  return true;
+}
 
 class BlockReader {
  public:
@@ -39,8 +66,11 @@ class BlockReader {
 
   // Before each MCU. False: the restart marker that should be here is not.
   HWY_INLINE bool begin_mcu() {
-    if (scan_.restart_interval > 0 && scan_.until_restart-- == 0 && !restart()) return false;
-    scan_.bytes.prepare(bits_);
+    if (scan_.restart_interval > 0 && scan_.until_restart-- == 0) {
+      if (!restart(scan_)) return false;
+      bits_ = scan_.bits;
+    }
+    if (scan_.bytes.runs_out(bits_)) bits_ = scan_.bytes.filled(bits_);
     return true;
   }
   // After each MCU: whether all of it was there and right.
@@ -94,10 +124,16 @@ class BlockReader {
     return magnitude - (((1 << size) - 1) & negative);
   }
 
-  HWY_NOINLINE std::int32_t long_dc(const HuffmanTable& table) {
-    const int size = table.symbol(bits_);
-    if (size < 0) odd_ |= kOdd;
+  HWY_INLINE std::int32_t long_dc(const HuffmanTable& table) {
+    const int size = resume(read_symbol(table, bits_));
     return size > 0 ? take(size) : 0;
+  }
+
+  // Goes on behind what was read apart, and gives what that was. A code that is none is odd.
+  HWY_INLINE int resume(const Read& read) {
+    bits_ = read.bits;
+    if (read.symbol < 0) odd_ |= kOdd;
+    return read.symbol;
   }
 
   HWY_INLINE std::int32_t take(int size) {
@@ -164,15 +200,14 @@ class BlockReader {
   }
 
   // A code with more bits than the table looks at.
-  HWY_NOINLINE int read_long(const ScanComponent& component, int k, std::int16_t* block) {
-    bits_.refill();
-    const int symbol = component.ac->symbol(bits_);
+  HWY_INLINE int read_long(const ScanComponent& component, int k, std::int16_t* block) {
+    const int symbol = resume(read_symbol(*component.ac, bits_));
     const int size = symbol & 15;
     if (symbol < 0 || size > kAcSizeMax) {
       odd_ |= kOdd;
       return kBlockEnd;
     }
-    if (size == 0 && symbol != 0xF0) return kBlockEnd;
+    if (size == 0 && symbol != kZeroRun) return kBlockEnd;
     k += (symbol >> 4) + 1;
     store(component, k, size == 0 ? 0 : take(size), block);
     return k;
@@ -198,12 +233,10 @@ class BlockReader {
     }
   }
 
-  HWY_NOINLINE int skip_one(const HuffmanTable& table, int k) {
-    bits_.refill();
-    const int symbol = table.symbol(bits_);
-    if (symbol < 0) odd_ |= kOdd;
+  HWY_INLINE int skip_one(const HuffmanTable& table, int k) {
+    const int symbol = resume(read_symbol(table, bits_));
     const int size = symbol & 15;
-    if (symbol < 0 || (size == 0 && symbol != 0xF0)) return kBlockEnd;
+    if (symbol < 0 || (size == 0 && symbol != kZeroRun)) return kBlockEnd;
     bits_.drop(static_cast<std::uint32_t>(size));
     return k + (symbol >> 4) + 1;
   }
@@ -213,16 +246,8 @@ class BlockReader {
     if (k > kBlockEnd) odd_ |= kOdd;
   }
 
-  HWY_NOINLINE bool restart() {
-    if (!scan_.bytes.next_segment(bits_, scan_.next_restart)) return false;
-    scan_.next_restart = (scan_.next_restart + 1) & 7;
-    scan_.until_restart = scan_.restart_interval - 1;
-    for (ScanComponent& component : scan_.components) component.prediction = 0;
-    return true;
-  }
-
   BaselineScan& scan_;
-  BitReader bits_;  // a copy, which the compiler keeps in registers
+  BitReader bits_;  // a copy
   std::uint32_t odd_ = 0;
 };
 

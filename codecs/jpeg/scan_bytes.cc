@@ -21,12 +21,13 @@ ScanBytes::ScanBytes(std::span<const std::byte> scan)
       memory_(static_cast<std::size_t>(kWindowBytes + kBehindBytes)),
       end_(memory_.data()) {}
 
-void ScanBytes::fill(BitReader& bits) {
+BitReader ScanBytes::filled(BitReader bits) {
   const std::uint8_t* first = memory_.data();
   const auto kept = static_cast<std::size_t>(end_ - bits.next);
   std::memmove(memory_.data(), bits.next, kept);
   bits.next = first;
   copy(memory_.data() + kept, first + kWindowBytes);
+  return bits;
 }
 
 void ScanBytes::copy(std::uint8_t* to, const std::uint8_t* room_end) {

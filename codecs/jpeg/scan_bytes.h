@@ -23,11 +23,13 @@ class ScanBytes {
   // For the segment that begins.
   [[nodiscard]] BitReader reader() const { return {end_, 0, 0}; }
 
-  // To be called before every MCU: whole bytes for it follow `bits.next`, as far as the segment has
-  // them; behind its end something may be read that means nothing.
-  void prepare(BitReader& bits) {
-    if (end_ - bits.next < kMcuBytesMax && !segment_ended_) fill(bits);
+  // To be asked before every MCU: whether `bits` are to be filled(), after which whole bytes for it
+  // follow `bits.next`, as far as the segment has them; behind its end something may be read that
+  // means nothing.
+  [[nodiscard]] bool runs_out(const BitReader& bits) const {
+    return end_ - bits.next < kMcuBytesMax && !segment_ended_;
   }
+  [[nodiscard]] BitReader filled(BitReader bits);
   // Where the segment ends, as far as it is known; whoever read behind it read nothing.
   [[nodiscard]] const std::uint8_t* end() const { return end_; }
 
@@ -39,7 +41,6 @@ class ScanBytes {
   [[nodiscard]] bool is_ended_by_marker() const;
 
  private:
-  void fill(BitReader& bits);
   // Destuffs up to `room_end`.
   void copy(std::uint8_t* to, const std::uint8_t* room_end);
 
