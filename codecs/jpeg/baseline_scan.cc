@@ -213,22 +213,22 @@ class BlockReader {
     return k;
   }
 
-  // Coefficients from k on.
+  // Coefficients from k on. A block that was full is noticed at the look-up that follows, which
+  // goes too far whatever it finds.
   HWY_INLINE void skip_ac(const HuffmanTable& table, int k) {
     for (;;) {
       bits_.refill();
       HWY_UNROLL(2) for (int i = 0; i < kSkipsPerRefill; ++i) {
         const std::uint32_t skip = table.skip(bits_);
         const int reach = k + HuffmanTable::reach_of(skip);
-        if (HWY_UNLIKELY(skip == 0 || reach > kBlockEnd)) {
-          k = skip_one(table, k);
+        if (HWY_UNLIKELY(reach > kBlockEnd)) {
+          if (k < kBlockEnd) k = skip_one(table, k);
           if (k >= kBlockEnd) return check_end(k);
           break;
         }
         bits_.drop(skip);
         if ((skip & HuffmanTable::kSkipsToEnd) != 0) return;
         k = reach;
-        if (k == kBlockEnd) return;
       }
     }
   }

@@ -118,6 +118,7 @@ std::uint16_t HuffmanTable::make_skip(std::uint32_t index, const ShortCodes& cod
     reach += block_ends ? 1 : run + 1;
     if (block_ends) end = kSkipsToEnd;
   }
+  if (reach == 0) reach = kNoReach;
   return static_cast<std::uint16_t>(static_cast<std::uint32_t>(used) | end |
                                     static_cast<std::uint32_t>(reach) << 7);
 }

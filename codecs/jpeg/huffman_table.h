@@ -26,7 +26,7 @@ namespace millrace::codecs {
 // the bits that were looked at, since only its size matters.
 class HuffmanTable {
  public:
-  static constexpr int kWordBits = 11;
+  static constexpr int kWordBits = 10;
   static constexpr int kSkipBits = 12;
 
   // An entry of `words` for AC.
@@ -44,9 +44,11 @@ class HuffmanTable {
 
   static constexpr int kSkippedBitsMax = kSkipBits + 15;
 
-  // An entry of `skips`; 0: not even one. The end of the block counts as one more ahead, so that
-  // `reach` tells whether all of it belongs to this block.
+  // An entry of `skips`. The end of the block counts as one more ahead, so that `reach` tells
+  // whether all of it belongs to this block. Where there is not even one code, it reaches out of
+  // any block.
   static constexpr std::uint32_t kSkipsToEnd = 1U << 6;
+  static constexpr int kNoReach = 127;
   static constexpr int reach_of(std::uint32_t skip) { return static_cast<int>(skip >> 7); }
 
   enum class Kind { Dc, Ac };
