@@ -31,13 +31,14 @@ constexpr int kFullColorQualityPct = 90;
 // What stands before the EXIF of a JPEG alone.
 constexpr std::string_view kExifName("Exif\0\0", 6);
 
-// As coarse as leaves the resampler a factor of one and a half, and a little more for the mean of a
-// block, which cuts off nothing: likeness then stays where libvips' is, which leaves a factor of two
-// (docs/decisions/0080-the-road-of-planes.md).
-int eighths_for(double shrink) {
-  if (shrink >= 12.5) return 1;
-  if (shrink >= 6) return 2;
-  if (shrink >= 3) return 4;
+// As coarse as leaves the resampler a factor of two, which libvips leaves too. Where the file will
+// be a small one, one and a half, and a little more for the means of whole blocks: what that costs
+// is less than what the file loses (docs/decisions/0080-the-road-of-planes.md).
+int eighths_for(double shrink, OutputChroma chroma) {
+  const bool fine = chroma == OutputChroma::Full;
+  if (shrink >= (fine ? 16 : 12.5)) return 1;
+  if (shrink >= (fine ? 8 : 6)) return 2;
+  if (shrink >= (fine ? 4 : 3)) return 4;
   return 8;
 }
 
@@ -113,7 +114,7 @@ base::Result<PlanesRoad::Rendering> PlanesRoad::plan(const PlanesRequest& reques
   const double across = static_cast<double>(header_.width_px) / static_cast<double>(whole.width);
   const double down = static_cast<double>(header_.height_px) / static_cast<double>(whole.height);
 
-  const int eighths = eighths_for(std::min(across, down));
+  const int eighths = eighths_for(std::min(across, down), request.chroma);
   const auto stored = codecs::layout_of(header_, {eighths, {}});
   if (!stored) return base::fail(base::Reason::Internal, "The JPEG is not made of planes.");
   const codecs::SourcePicture source =
