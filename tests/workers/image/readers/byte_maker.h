@@ -18,11 +18,11 @@ class ByteMaker {
     return *this;
   }
   ByteMaker& little(std::uint64_t value, std::size_t count) {
-    for (std::size_t i = 0; i < count; ++i) bytes_ += static_cast<char>(value >> (8 * i));
+    for (std::size_t i = 0; i < count; ++i) bytes_ += byte_of(value, i);
     return *this;
   }
   ByteMaker& big(std::uint64_t value, std::size_t count) {
-    for (std::size_t i = count; i > 0; --i) bytes_ += static_cast<char>(value >> (8 * (i - 1)));
+    for (std::size_t i = count; i > 0; --i) bytes_ += byte_of(value, i - 1);
     return *this;
   }
   ByteMaker& zeros(std::size_t count) {
@@ -35,6 +35,11 @@ class ByteMaker {
   [[nodiscard]] const std::string& str() const { return bytes_; }
 
  private:
+  // The lowest is 0; from 8 on they are zero.
+  static char byte_of(std::uint64_t value, std::size_t at) {
+    return at < sizeof value ? static_cast<char>(value >> (8 * at)) : '\0';
+  }
+
   std::string bytes_;
 };
 
