@@ -49,8 +49,11 @@ class AgentMetrics {
   base::Histogram work_seconds;
   base::Histogram work_cpu_seconds;
   std::array<base::Counter, ipc::kRoads.size()> roads;
-  base::Counter eased;           // results written with less effort, under pressure
-  base::Counter shared_decodes;  // pictures made from a decode for several
+  base::Counter eased;                   // results written with less effort, under pressure
+  base::Counter shared_decodes;          // pictures made from a decode for several
+  base::Histogram worker_start_seconds;  // from the need of a worker until it is ready
+  base::Counter template_starts;
+  base::Counter template_ends;  // while it was needed
   // Read by whoever has the facts, when the metrics are asked for.
   base::Gauge cache_bytes;
   base::Gauge cache_pinned_bytes;

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -65,14 +66,34 @@ struct SpawnPlan {
   }
 };
 
+void end_child(pid_t pid) {
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+}
+
+base::Result<void> watch(LaunchedProcess& launched) {
+  launched.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, launched.pid, 0)));
+  if (launched.pidfd) return {};
+  const int error = errno;
+  end_child(launched.pid);
+  return failure("pidfd_open", error);
+}
+
 }  // namespace
 
-base::Result<LaunchedProcess> launch_worker(const WorkerProgram& program) {
+base::Result<std::pair<base::UniqueFd, base::UniqueFd>> make_worker_channel() {
   auto pair = ipc::make_channel();
+  if (!pair) return pair;
+  if (::fcntl(pair->first.get(), F_SETFL, O_NONBLOCK) != 0) return failure("fcntl", errno);
+  return pair;
+}
+
+base::Result<LaunchedProcess> launch_template(const WorkerProgram& program) {
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return failure("prctl", errno);
+  auto pair = make_worker_channel();
   if (!pair) return base::fail(std::move(pair.error()));
   LaunchedProcess launched;
   launched.channel = std::move(pair->first);
-  if (::fcntl(launched.channel.get(), F_SETFL, O_NONBLOCK) != 0) return failure("fcntl", errno);
 
   std::vector<std::string> words{program.binary, "--channel-fd", std::to_string(kChannelFd)};
   words.insert(words.end(), program.arguments.begin(), program.arguments.end());
@@ -87,14 +108,37 @@ base::Result<LaunchedProcess> launch_worker(const WorkerProgram& program) {
                                       &plan.attributes, argv.data(), environ)) {
     return failure("starting " + program.binary, error);
   }
-  launched.pidfd.reset(static_cast<int>(::syscall(SYS_pidfd_open, launched.pid, 0)));
-  if (!launched.pidfd) {
-    const int error = errno;
-    ::kill(launched.pid, SIGKILL);
-    ::waitpid(launched.pid, nullptr, 0);
-    return failure("pidfd_open", error);
-  }
+  if (auto watched = watch(launched); !watched) return base::fail(std::move(watched.error()));
   return launched;
+}
+
+base::Result<LaunchedProcess> adopt_worker(pid_t pid, base::UniqueFd channel) {
+  LaunchedProcess launched;
+  launched.pid = pid;
+  launched.channel = std::move(channel);
+  siginfo_t unused{};
+  if (::waitid(P_PID, static_cast<id_t>(pid), &unused, WEXITED | WNOHANG | WNOWAIT) != 0) {
+    return failure("waitid", errno);
+  }
+  // It has not called exec since it was forked, or this would be refused.
+  if (::setpgid(pid, pid) != 0) {
+    const int error = errno;
+    end_child(pid);
+    return failure("setpgid", error);
+  }
+  if (auto watched = watch(launched); !watched) return base::fail(std::move(watched.error()));
+  return launched;
+}
+
+int reap_template(pid_t pid) {
+  ::kill(-pid, SIGKILL);
+  int status_of_template = 0;
+  while (true) {
+    int status = 0;
+    const pid_t reaped = ::waitpid(-pid, &status, 0);
+    if (reaped == pid) status_of_template = status;
+    if (reaped < 0 && errno != EINTR) return status_of_template;
+  }
 }
 
 namespace {

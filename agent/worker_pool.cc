@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 
 #include "base/log.h"
@@ -58,7 +60,8 @@ void WorkerPool::stop(std::function<void()> stopped) {
   for (const Slot& slot : slots_) kill(slot.worker);
   for (const auto& worker : spares_) kill(worker);
   for (const auto& worker : starting_) kill(worker);
-  if (alive_ == 0 && stopped_) net::asio::post(io_, std::exchange(stopped_, nullptr));
+  if (template_) template_->stop();
+  tell_if_stopped();
 }
 
 WorkerLease WorkerPool::take(WorkerRole role) {
@@ -92,52 +95,103 @@ void WorkerPool::give_back(const std::shared_ptr<WorkerProcess>& worker) {
   free_later(slot->role);
 }
 
-// As many processes as slots and spares ask for; those that are about to be reaped are not counted.
+// A template, and as many processes as slots and spares ask for; those that are about to be reaped
+// are not counted.
 void WorkerPool::maintain() {
   if (stopping_) return;
+  if (!template_ && !(backoff_.may_start(base::Clock::now()) && start_template())) {
+    return maintain_later();
+  }
   const auto filled = static_cast<std::size_t>(
       std::ranges::count_if(slots_, [](const Slot& slot) { return slot.worker != nullptr; }));
-  std::size_t present = filled + spares_.size() + starting_.size();
+  std::size_t present = filled + spares_.size() + starting_.size() + ordered_;
   while (present < slots_.size() + options_.spares) {
-    const base::TimePoint now = base::Clock::now();
-    const bool started = backoff_.may_start(now) && start_one();
-    if (!started) {
-      retry_.expires_at(backoff_.next_start());
-      retry_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
-        const auto self = weak.lock();
-        if (self && !cancelled) self->maintain();
-      });
-      return;
-    }
+    if (!backoff_.may_start(base::Clock::now())) return maintain_later();
+    ++ordered_;
+    net::asio::co_spawn(io_, start_worker(shared_from_this(), template_), net::asio::detached);
     ++present;
   }
 }
 
-bool WorkerPool::start_one() {
+void WorkerPool::maintain_later() {
+  retry_.expires_at(backoff_.next_start());
+  retry_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+    const auto self = weak.lock();
+    if (self && !cancelled) self->maintain();
+  });
+}
+
+bool WorkerPool::start_template() {
+  auto started = WorkerTemplate::start(io_, options_.program,
+                                       [weak = weak_from_this()](const WorkerTemplate& ended) {
+                                         if (const auto self = weak.lock())
+                                           self->template_ended(ended);
+                                       });
+  if (!started) {
+    base::log_error("template_not_started",
+                    {{"kind", options_.program.kind}, {"detail", started.error().detail}});
+    metrics_.worker_ended(WorkerEnd::FailedToStart);
+    backoff_.failed_to_start(base::Clock::now());
+    return false;
+  }
+  metrics_.template_starts.add();
+  template_ = std::move(*started);
+  return true;
+}
+
+net::Awaitable<void> WorkerPool::start_worker(std::shared_ptr<WorkerPool> self,
+                                              std::shared_ptr<WorkerTemplate> from) {
+  const base::TimePoint ordered = base::Clock::now();
+  const auto deadline = base::Deadline::after(ordered, self->options_.start_timeout);
+  auto launched = co_await WorkerTemplate::spawn(std::move(from), deadline);
+  --self->ordered_;
+  if (launched) {
+    self->watch(std::move(*launched), ordered, deadline);
+  } else {
+    self->not_started(launched.error());
+  }
+}
+
+void WorkerPool::not_started(const base::Error& error) {
+  if (stopping_) return tell_if_stopped();
+  base::log_error("worker_not_started",
+                  {{"kind", options_.program.kind}, {"detail", error.detail}});
+  metrics_.worker_ended(WorkerEnd::FailedToStart);
+  backoff_.failed_to_start(base::Clock::now());
+  maintain();
+}
+
+void WorkerPool::watch(LaunchedProcess launched, base::TimePoint ordered, base::Deadline deadline) {
   WorkerProcess::Events events;
-  events.ready = [weak = weak_from_this()](const std::shared_ptr<WorkerProcess>& worker) {
-    if (const auto self = weak.lock()) self->became_ready(worker);
+  events.ready = [weak = weak_from_this(), ordered](const std::shared_ptr<WorkerProcess>& worker) {
+    if (const auto self = weak.lock()) self->became_ready(worker, ordered);
   };
   events.ended = [weak = weak_from_this()](const std::shared_ptr<WorkerProcess>& worker,
                                            WorkerEnd end) {
     if (const auto self = weak.lock()) self->ended(worker, end);
   };
-  auto worker =
-      WorkerProcess::start(io_, options_.program, options_.start_timeout, std::move(events));
-  if (!worker) {
-    base::log_error("worker_not_started",
-                    {{"kind", options_.program.kind}, {"detail", worker.error().detail}});
-    metrics_.worker_ended(WorkerEnd::FailedToStart);
-    backoff_.failed_to_start(base::Clock::now());
-    return false;
-  }
+  auto worker = WorkerProcess::watch(io_, std::move(launched), deadline, std::move(events));
   metrics_.worker_started();
   ++alive_;
-  starting_.push_back(std::move(*worker));
-  return true;
+  if (stopping_) worker->kill(WorkerEnd::Stopped);
+  starting_.push_back(std::move(worker));
 }
 
-void WorkerPool::became_ready(const std::shared_ptr<WorkerProcess>& worker) {
+void WorkerPool::template_ended(const WorkerTemplate& ended) {
+  template_.reset();
+  if (stopping_) return tell_if_stopped();
+  metrics_.template_ends.add();
+  if (!ended.proved()) backoff_.failed_to_start(base::Clock::now());
+  maintain();
+}
+
+void WorkerPool::tell_if_stopped() {
+  const bool all_gone = alive_ == 0 && ordered_ == 0 && !template_;
+  if (all_gone && stopped_) net::asio::post(io_, std::exchange(stopped_, nullptr));
+}
+
+void WorkerPool::became_ready(const std::shared_ptr<WorkerProcess>& worker,
+                              base::TimePoint ordered) {
   std::erase(starting_, worker);
   if (stopping_) return worker->kill(WorkerEnd::Stopped);
   const ipc::Describe& describe = worker->describe();
@@ -147,6 +201,8 @@ void WorkerPool::became_ready(const std::shared_ptr<WorkerProcess>& worker) {
     worker->kill(WorkerEnd::FailedToStart);
     return;
   }
+  metrics_.worker_start_seconds.observe(
+      std::chrono::duration<double>(base::Clock::now() - ordered).count());
   learn(describe);
   spares_.push_back(worker);
   fill_slots();
@@ -184,10 +240,7 @@ void WorkerPool::ended(const std::shared_ptr<WorkerProcess>& worker, WorkerEnd e
     fill_slots();
     if (!slot->worker) changed();
   }
-  if (stopping_) {
-    if (alive_ == 0 && stopped_) net::asio::post(io_, std::exchange(stopped_, nullptr));
-    return;
-  }
+  if (stopping_) return tell_if_stopped();
   maintain();
 }
 

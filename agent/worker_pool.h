@@ -11,6 +11,7 @@
 #include "agent/metrics.h"
 #include "agent/policy/worker_rules.h"
 #include "agent/worker_process.h"
+#include "agent/worker_template.h"
 #include "net/asio.h"
 // after asio.h
 #include <boost/asio/steady_timer.hpp>
@@ -47,7 +48,7 @@ class WorkerLease {
 };
 
 // Keeps the workers of one kind up: one for each slot, and spares that are started already when one
-// dies. On one io_context's thread.
+// dies; and the template that they are forked from. On one io_context's thread.
 class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
  public:
   struct Options {
@@ -71,7 +72,8 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
   void on_change(std::function<void()> callback) { on_change_ = std::move(callback); }
 
   void start();
-  // Kills all workers; `stopped` is called when the last was reaped. No worker is started again.
+  // Kills all workers and the template; `stopped` is called when the last was reaped. None is
+  // started again.
   void stop(std::function<void()> stopped);
 
   // Empty when none is idle.
@@ -86,6 +88,8 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
   // Process ids of the workers in slots of a role (tests and the console).
   [[nodiscard]] std::vector<pid_t> pids(WorkerRole role) const;
   [[nodiscard]] std::size_t spares_ready() const;
+  // 0 while there is none.
+  [[nodiscard]] pid_t template_pid() const { return template_ ? template_->pid() : 0; }
 
  private:
   friend class WorkerLease;
@@ -97,8 +101,15 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
   };
   void give_back(const std::shared_ptr<WorkerProcess>& worker);
   void maintain();
-  bool start_one();
-  void became_ready(const std::shared_ptr<WorkerProcess>& worker);
+  void maintain_later();
+  bool start_template();
+  static net::Awaitable<void> start_worker(std::shared_ptr<WorkerPool> self,
+                                           std::shared_ptr<WorkerTemplate> from);
+  void not_started(const base::Error& error);
+  void watch(LaunchedProcess launched, base::TimePoint ordered, base::Deadline deadline);
+  void became_ready(const std::shared_ptr<WorkerProcess>& worker, base::TimePoint ordered);
+  void template_ended(const WorkerTemplate& ended);
+  void tell_if_stopped();
   void ended(const std::shared_ptr<WorkerProcess>& worker, WorkerEnd end);
   void fill_slots();
   void learn(const ipc::Describe& describe);
@@ -114,7 +125,9 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
   std::vector<Slot> slots_;
   std::deque<std::shared_ptr<WorkerProcess>> spares_;  // ready, oldest first
   std::vector<std::shared_ptr<WorkerProcess>> starting_;
-  std::size_t alive_ = 0;  // processes not reaped yet
+  std::shared_ptr<WorkerTemplate> template_;  // null: none, until the next maintain()
+  std::size_t ordered_ = 0;                   // workers that the template was asked for
+  std::size_t alive_ = 0;                     // workers not reaped yet
   std::shared_ptr<const ipc::Describe> describe_;
   std::function<void()> on_work_free_;
   std::function<void()> on_probe_free_;

@@ -9,28 +9,13 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
+#include "agent/process_descriptors.h"
 #include "base/log.h"
 #include "ipc/channel.h"
 #include "ipc/worker_exit.h"
 
 namespace millrace::agent {
-namespace {
-
-using Descriptor = net::asio::posix::stream_descriptor;
-
-net::Awaitable<bool> readable(Descriptor& descriptor) {
-  boost::system::error_code error;
-  co_await descriptor.async_wait(Descriptor::wait_read,
-                                 net::asio::redirect_error(net::asio::use_awaitable, error));
-  co_return !error;
-}
-
-}  // namespace
-
 std::string_view word_of(WorkerEnd end) {
   switch (end) {
     case WorkerEnd::Crashed:
@@ -53,28 +38,18 @@ std::string_view word_of(WorkerEnd end) {
   return "crashed";
 }
 
-struct WorkerProcess::Io {
-  Io(net::asio::io_context& io, LaunchedProcess& launched)
-      : channel(io, launched.channel.release()), process(io, launched.pidfd.release()) {}
-  Descriptor channel;
-  Descriptor process;
-};
-
-base::Result<std::shared_ptr<WorkerProcess>> WorkerProcess::start(
-    net::asio::io_context& io, const WorkerProgram& program,
-    std::chrono::milliseconds start_timeout, Events events) {
-  auto launched = launch_worker(program);
-  if (!launched) return base::fail(std::move(launched.error()));
-  auto worker = std::make_shared<WorkerProcess>(io, std::move(*launched), std::move(events));
-  const auto deadline = base::Deadline::after(base::Clock::now(), start_timeout);
+std::shared_ptr<WorkerProcess> WorkerProcess::watch(net::asio::io_context& io,
+                                                    LaunchedProcess launched,
+                                                    base::Deadline start_deadline, Events events) {
+  auto worker = std::make_shared<WorkerProcess>(io, std::move(launched), std::move(events));
   net::asio::co_spawn(io, read_frames(worker), net::asio::detached);
   net::asio::co_spawn(io, watch_exit(worker), net::asio::detached);
-  net::asio::co_spawn(io, watch_start(worker, deadline), net::asio::detached);
+  net::asio::co_spawn(io, watch_start(worker, start_deadline), net::asio::detached);
   return worker;
 }
 
 WorkerProcess::WorkerProcess(net::asio::io_context& io, LaunchedProcess launched, Events events)
-    : descriptors_(std::make_unique<Io>(io, launched)),
+    : descriptors_(std::make_unique<ProcessDescriptors>(io, launched)),
       pid_(launched.pid),
       events_(std::move(events)),
       told_(io),
@@ -142,7 +117,7 @@ void WorkerProcess::doom() {
 
 net::Awaitable<void> WorkerProcess::read_frames(std::shared_ptr<WorkerProcess> self) {
   while (true) {
-    const bool open = co_await readable(self->descriptors_->channel);
+    const bool open = co_await ProcessDescriptors::readable(self->descriptors_->channel);
     if (!open || self->reaped_) co_return;
     // One frame for each time that the channel is readable: what else is there makes it readable
     // again, and a look for it would find nothing nearly every time.
@@ -186,7 +161,7 @@ void WorkerProcess::take_frame(const std::string& json) {
 }
 
 net::Awaitable<void> WorkerProcess::watch_exit(std::shared_ptr<WorkerProcess> self) {
-  const bool ended = co_await readable(self->descriptors_->process);
+  const bool ended = co_await ProcessDescriptors::readable(self->descriptors_->process);
   if (!ended) co_return;
   // What it said before it ended still counts.
   do {
@@ -212,9 +187,7 @@ void WorkerProcess::reap() {
             {{"pid", static_cast<std::int64_t>(pid_)},
              {"cause", word_of(*end_)},
              {"status", ipc::text_of_wait_status(status)}});
-  boost::system::error_code ignored;
-  descriptors_->channel.close(ignored);
-  descriptors_->process.close(ignored);
+  descriptors_->close();
   told_.notify();
   started_.notify();
   events_.ended(shared_from_this(), *end_);

@@ -20,6 +20,8 @@
 
 namespace millrace::agent {
 
+struct ProcessDescriptors;
+
 // Why a worker ended; the label of the metric.
 enum class WorkerEnd {
   Crashed,         // by itself, or somebody else's signal
@@ -41,10 +43,9 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
     std::function<void(const std::shared_ptr<WorkerProcess>&)> ready;  // once, before any task
     std::function<void(const std::shared_ptr<WorkerProcess>&, WorkerEnd)> ended;  // once
   };
-  static base::Result<std::shared_ptr<WorkerProcess>> start(net::asio::io_context& io,
-                                                            const WorkerProgram& program,
-                                                            std::chrono::milliseconds start_timeout,
-                                                            Events events);
+  // A process that was just started; it is killed when it is not ready by `start_deadline`.
+  static std::shared_ptr<WorkerProcess> watch(net::asio::io_context& io, LaunchedProcess launched,
+                                              base::Deadline start_deadline, Events events);
   WorkerProcess(net::asio::io_context& io, LaunchedProcess launched, Events events);
   ~WorkerProcess();
 
@@ -86,8 +87,7 @@ class WorkerProcess : public std::enable_shared_from_this<WorkerProcess> {
   void reap();
   [[nodiscard]] base::Error death() const;
 
-  struct Io;  // the two descriptors as Asio objects
-  std::unique_ptr<Io> descriptors_;
+  std::unique_ptr<ProcessDescriptors> descriptors_;
   pid_t pid_;
   Events events_;
   std::optional<ipc::Describe> describe_;

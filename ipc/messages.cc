@@ -129,4 +129,15 @@ std::string to_json(const Reply& reply) {
   return std::move(json).finish();
 }
 
+std::string to_json(const Spawn& spawn) {
+  return std::move(message_of_task("spawn", spawn.id)).finish();
+}
+
+std::string to_json(const Spawned& spawned) {
+  JsonWriter json = message_of_task("spawned", spawned.id);
+  if (const auto* pid = std::get_if<pid_t>(&spawned.body)) json.number("pid", *pid);
+  if (const auto* error = std::get_if<base::Error>(&spawned.body)) BodyWriter{json}(*error);
+  return std::move(json).finish();
+}
+
 }  // namespace millrace::ipc

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
 #include <variant>
 #include <vector>
 
@@ -98,16 +99,32 @@ struct Reply {
   base::Bytes memory_peak;                // resident set's high-water mark of the process
 };
 
+// agent -> template (the process that the workers of a kind are forked from); descriptor 0: the new
+// worker's end of its channel.
+struct Spawn {
+  std::uint64_t id = 0;
+};
+// template -> agent, once for each spawn: the worker, whose parent is the agent by now, or why
+// there is none.
+struct Spawned {
+  std::uint64_t id = 0;
+  std::variant<pid_t, base::Error> body;
+};
+
 std::string to_json(const Describe&);
 std::string to_json(const ProbeRequest&);
 std::string to_json(const RunRequest&);
 std::string to_json(const Progress&);
 std::string to_json(const Reply&);
+std::string to_json(const Spawn&);
+std::string to_json(const Spawned&);
 
 using ToWorker = std::variant<ProbeRequest, RunRequest>;
 using FromWorker = std::variant<Describe, Progress, Reply>;
 // Internal for anything malformed or of a newer major version. Unknown fields are ignored.
 base::Result<ToWorker> to_worker_from_json(std::string_view json);
 base::Result<FromWorker> from_worker_from_json(std::string_view json);
+base::Result<Spawn> spawn_from_json(std::string_view json);
+base::Result<Spawned> spawned_from_json(std::string_view json);
 
 }  // namespace millrace::ipc

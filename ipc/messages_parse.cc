@@ -192,6 +192,32 @@ std::string read_type(JsonFields& fields) {
   return type;
 }
 
+Spawned read_spawned(JsonFields& fields) {
+  Spawned spawned;
+  fields.integer("id", spawned.id, Presence::Required);
+  const nlohmann::json* error = fields.object("error", Presence::Optional);
+  pid_t pid = 0;
+  fields.integer<pid_t>("pid", pid, Presence::Optional, 1);
+  if ((error == nullptr) == (pid == 0)) fields.refuse("one of pid and error must be there");
+  spawned.body = pid;
+  if (error != nullptr) spawned.body = read_error(fields, *error);
+  return spawned;
+}
+
+// Where only one type of message may come.
+template <class Message, class Read>
+base::Result<Message> only(std::string_view expected, std::string_view json, const Read& read) {
+  const auto object = pipeline::parse_json_object(json);
+  if (!object) return refused("it is not a JSON object");
+  JsonFields fields(*object);
+  if (const std::string type = read_type(fields); type != expected) {
+    fields.refuse("there is no type " + pipeline::in_quotes(type));
+  }
+  Message message = read(fields);
+  if (fields.failed()) return refused(fields.mistake());
+  return message;
+}
+
 }  // namespace
 
 base::Result<ToWorker> to_worker_from_json(std::string_view json) {
@@ -239,6 +265,18 @@ base::Result<FromWorker> from_worker_from_json(std::string_view json) {
   }
   if (fields.failed()) return refused(fields.mistake());
   return message;
+}
+
+base::Result<Spawn> spawn_from_json(std::string_view json) {
+  return only<Spawn>("spawn", json, [](JsonFields& fields) {
+    Spawn spawn;
+    fields.integer("id", spawn.id, Presence::Required);
+    return spawn;
+  });
+}
+
+base::Result<Spawned> spawned_from_json(std::string_view json) {
+  return only<Spawned>("spawned", json, read_spawned);
 }
 
 }  // namespace millrace::ipc

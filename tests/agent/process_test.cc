@@ -87,13 +87,17 @@ class ProcessTest : public testing::Test {
     argv.push_back(nullptr);
     ASSERT_EQ(::posix_spawn(&agent_, program_.c_str(), nullptr, nullptr, argv.data(), environ), 0);
   }
-  // One worker, two for probes, one spare: all started by this agent, under their own name.
+  // The template, and one worker, two for probes, one spare that came out of it: all of them
+  // children of this agent, under their own names and in process groups of their own.
   bool workers_up() {
     return until([this] {
       workers_ = children_of(agent_);
-      return workers_.size() == 4 && std::ranges::all_of(workers_, [](pid_t pid) {
-               return name_of(pid) == std::string("millrace-test-worker").substr(0, 15);
-             });
+      const auto named = [this](const std::string& name) {
+        return std::ranges::count_if(
+            workers_, [&name](pid_t pid) { return name_of(pid) == name && ::getpgid(pid) == pid; });
+      };
+      return workers_.size() == 5 && named("image-template") == 1 &&
+             named(std::string("millrace-test-worker").substr(0, 15)) == 4;
     });
   }
 
@@ -101,7 +105,7 @@ class ProcessTest : public testing::Test {
   std::string config_ = folder_.path() + "/millrace.yaml";
   std::string program_ = MILLRACE_BINARY_DIR "/millrace-agent";
   pid_t agent_ = -1;
-  std::vector<pid_t> workers_;
+  std::vector<pid_t> workers_;  // and the template
 };
 
 TEST_F(ProcessTest, EndsCleanlyWhenToldToAndLeavesNoProcessBehind) {

@@ -15,16 +15,18 @@
 //   refuse               the error corrupt_media (with ignore-error/1 the agent gives the original)
 // A file is a picture when it begins with "<width>x<height>x<frames>", and one in JPEG when "jpeg "
 // stands before that; "kill" kills who probes it.
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <signal.h>
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <unistd.h>
 
+#include "workers/runtime/arguments.h"
 #include "workers/runtime/worker.h"
 
 namespace millrace::agent {
@@ -162,20 +164,23 @@ class TestWorker final : public workers::Worker {
 }  // namespace
 }  // namespace millrace::agent
 
-// millrace-test-worker --channel-fd <n> [--fail-to-start yes]
+// millrace-test-worker --channel-fd <n> [--fail-to-start yes] [--second-thread yes]
 int main(int argc, char** argv) {
   sigset_t set;
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGUSR1);
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
-  int channel_fd = -1;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string_view name = argv[i];
-    if (name == "--fail-to-start") return 70;
-    if (name == "--channel-fd") {
-      std::from_chars(argv[i + 1], argv[i + 1] + std::strlen(argv[i + 1]), channel_fd);
+  std::jthread second;
+  const auto make = [&second](const millrace::workers::WorkerArguments& arguments)
+      -> millrace::base::Result<std::unique_ptr<millrace::workers::Worker>> {
+    if (arguments.options.contains("fail-to-start")) {
+      return millrace::base::fail(millrace::base::Reason::Internal, "As asked.");
     }
-  }
-  millrace::agent::TestWorker worker("test-1");
-  return millrace::workers::serve(worker, channel_fd);
+    if (arguments.options.contains("second-thread")) {
+      second = std::jthread([](const std::stop_token&) { ::pause(); });
+    }
+    return std::make_unique<millrace::agent::TestWorker>("test-1");
+  };
+  return millrace::workers::worker_main(argc, argv, "test-worker",
+                                        {"fail-to-start", "second-thread"}, make);
 }

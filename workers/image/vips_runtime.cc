@@ -4,8 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <filesystem>
-#include <iterator>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -14,6 +12,7 @@
 
 #include "workers/image/bytes.h"
 #include "workers/image/heif_samples.h"
+#include "workers/runtime/threads.h"
 
 namespace millrace::workers::image {
 namespace {
@@ -70,17 +69,12 @@ unsigned try_heif_codecs() {
   return found;
 }
 
-bool has_one_thread() {
-  const std::filesystem::directory_iterator threads("/proc/self/task");
-  return std::distance(begin(threads), end(threads)) == 1;
-}
-
 // Tried in a process of its own: the codecs keep ten megabytes of tables and libvips three threads
 // after their first picture, which most workers never need. One that dies of it has none. Before
 // libvips has any thread, for a child would wait for it.
 unsigned heif_codecs_of_a_child() {
   constexpr unsigned kSecondsMax = 60;
-  if (!has_one_thread()) return try_heif_codecs();
+  if (threads_of_process() != 1) return try_heif_codecs();
   const pid_t child = ::fork();
   if (child < 0) return try_heif_codecs();
   if (child == 0) {

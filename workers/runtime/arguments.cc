@@ -16,6 +16,7 @@
 
 #include "ipc/worker_exit.h"
 #include "workers/runtime/guards.h"
+#include "workers/runtime/worker_template.h"
 
 namespace millrace::workers {
 namespace {
@@ -119,7 +120,7 @@ int worker_main(int argc, const char* const* argv, const std::string& component,
     return static_cast<int>(ipc::WorkerExit::StartFailed);
   }
   if (!arguments->print_docs.empty()) return print_pages(**worker, arguments->print_docs);
-  return serve(**worker, arguments->channel_fd);
+  return serve_spawns(**worker, arguments->channel_fd);
 }
 
 }  // namespace millrace::workers

@@ -30,8 +30,9 @@ base::Result<WorkerArguments> parse_worker_arguments(int argc, const char* const
 using MakeWorker =
     std::function<base::Result<std::unique_ptr<Worker>>(const WorkerArguments& arguments)>;
 
-// A worker's main: arguments, log to standard error as `component`, the worker, then serve or write
-// the pages. Returns the exit status.
+// A worker's main: arguments, log to standard error as `component`, the worker; then it is the
+// template that workers are forked from (worker_template.h), or writes the pages. Returns the exit
+// status, of the template and of each worker.
 int worker_main(int argc, const char* const* argv, const std::string& component,
                 const std::vector<std::string>& own_options, const MakeWorker& make);
 

@@ -6,8 +6,9 @@
 
 namespace millrace::workers {
 
-// The process ends with the agent's thread that forked it. False when the agent at the other end of
-// `channel_fd` is gone already.
+// The process ends with its parent: with the agent's thread that started it, or with the agent when
+// that took it over from a template. False when the agent at the other end of `channel_fd` is gone
+// already.
 bool bind_to_parent(int channel_fd);
 
 // What the process does with signals: a spent CPU limit, a lost input and a crash that follows a

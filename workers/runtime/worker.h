@@ -75,12 +75,11 @@ class Worker {
 };
 
 // Speaks ipc on `channel_fd` (not owned) until the peer closes it; returns the process' exit
-// status, an ipc::WorkerExit. Dies with its parent (PR_SET_PDEATHSIG: with the parent's *thread*
-// that forked, so fork on one that stays). Per task: RLIMIT_CPU from cpu_max, rounded up to whole
-// seconds and one more (the process ends with WorkerExit::CpuSpent), and RLIMIT_DATA from
-// memory_max, counted from what the process had when it began to serve. std::bad_alloc, and every
-// failure of a codec after an allocation was refused, is TaskTooExpensive; any other exception is
-// Internal, and the loop goes on.
+// status, an ipc::WorkerExit. Dies with its parent (PR_SET_PDEATHSIG). Per task: RLIMIT_CPU from
+// cpu_max, rounded up to whole seconds and one more (the process ends with WorkerExit::CpuSpent),
+// and RLIMIT_DATA from memory_max, counted from what the process had when it began to serve.
+// std::bad_alloc, and every failure of a codec after an allocation was refused, is
+// TaskTooExpensive; any other exception is Internal, and the loop goes on.
 int serve(Worker& worker, int channel_fd);
 
 }  // namespace millrace::workers
