@@ -143,21 +143,22 @@ net::Awaitable<void> WorkerPool::start_worker(std::shared_ptr<WorkerPool> self,
                                               std::shared_ptr<WorkerTemplate> from) {
   const base::TimePoint ordered = base::Clock::now();
   const auto deadline = base::Deadline::after(ordered, self->options_.start_timeout);
-  auto launched = co_await WorkerTemplate::spawn(std::move(from), deadline);
+  auto launched = co_await WorkerTemplate::spawn(from, deadline);
   --self->ordered_;
   if (launched) {
     self->watch(std::move(*launched), ordered, deadline);
   } else {
-    self->not_started(launched.error());
+    self->not_started(launched.error(), *from);
   }
 }
 
-void WorkerPool::not_started(const base::Error& error) {
+void WorkerPool::not_started(const base::Error& error, const WorkerTemplate& from) {
   if (stopping_) return tell_if_stopped();
   base::log_error("worker_not_started",
                   {{"kind", options_.program.kind}, {"detail", error.detail}});
   metrics_.worker_ended(WorkerEnd::FailedToStart);
-  backoff_.failed_to_start(base::Clock::now());
+  // A template that has ended is waited for once, however many were asked of it.
+  if (!from.ended()) backoff_.failed_to_start(base::Clock::now());
   maintain();
 }
 

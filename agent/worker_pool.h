@@ -88,6 +88,8 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
   // Process ids of the workers in slots of a role (tests and the console).
   [[nodiscard]] std::vector<pid_t> pids(WorkerRole role) const;
   [[nodiscard]] std::size_t spares_ready() const;
+  // Those that are not ready yet, asked for or forked.
+  [[nodiscard]] std::size_t starting() const { return ordered_ + starting_.size(); }
   // 0 while there is none.
   [[nodiscard]] pid_t template_pid() const { return template_ ? template_->pid() : 0; }
 
@@ -105,7 +107,7 @@ class WorkerPool : public std::enable_shared_from_this<WorkerPool> {
   bool start_template();
   static net::Awaitable<void> start_worker(std::shared_ptr<WorkerPool> self,
                                            std::shared_ptr<WorkerTemplate> from);
-  void not_started(const base::Error& error);
+  void not_started(const base::Error& error, const WorkerTemplate& from);
   void watch(LaunchedProcess launched, base::TimePoint ordered, base::Deadline deadline);
   void became_ready(const std::shared_ptr<WorkerProcess>& worker, base::TimePoint ordered);
   void template_ended(const WorkerTemplate& ended);

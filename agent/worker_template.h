@@ -37,6 +37,7 @@ class WorkerTemplate : public std::enable_shared_from_this<WorkerTemplate> {
   void stop();
 
   [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] bool ended() const { return reaped_; }
   // Some worker came out of it: that it starts at all need not be doubted.
   [[nodiscard]] bool proved() const { return proved_; }
 

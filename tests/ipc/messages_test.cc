@@ -146,6 +146,39 @@ TEST(MessagesTest, RepliesSurviveJson) {
   EXPECT_EQ(error.detail, "bad \xEF\xBF\xBD marker");  // what is not UTF-8 is replaced
 }
 
+TEST(MessagesTest, SpawnsAndTheirAnswersSurviveJson) {
+  const auto spawn = spawn_from_json(to_json(Spawn{7}));
+  ASSERT_TRUE(spawn) << spawn.error().detail;
+  EXPECT_EQ(spawn->id, 7U);
+  const auto worker = spawned_from_json(to_json(Spawned{8, pid_t{4711}}));
+  ASSERT_TRUE(worker) << worker.error().detail;
+  EXPECT_EQ(worker->id, 8U);
+  EXPECT_EQ(std::get<pid_t>(worker->body), 4711);
+  const auto refusal = spawned_from_json(
+      to_json(Spawned{9, base::make_error(Reason::Internal, "No worker.", "two threads")}));
+  ASSERT_TRUE(refusal) << refusal.error().detail;
+  EXPECT_EQ(std::get<base::Error>(refusal->body).detail, "two threads");
+}
+
+TEST(MessagesTest, RefusesBrokenSpawnsAndAnswersThatNameNoProcess) {
+  const std::string spawn = to_json(Spawn{});
+  for (const std::string& json : {std::string("[]"), with(spawn, "spawn", "run"),
+                                  with(spawn, R"("version":1)", R"("version":2)"),
+                                  with(spawn, R"(,"id":0)", ""), to_json(RunRequest{})}) {
+    EXPECT_FALSE(spawn_from_json(json)) << json;
+  }
+  EXPECT_FALSE(to_worker_from_json(spawn)) << "a worker forks nothing";
+  const std::string spawned = to_json(Spawned{8, pid_t{4711}});
+  for (const std::string& json :
+       {with(spawned, "4711", "0"), with(spawned, "4711", "-1"),
+        with(spawned, "4711", "4294967297"), with(spawned, R"("pid":4711)", R"("p":4711)"),
+        with(spawned, R"("pid":4711)",
+             R"("pid":4711,"error":{"reason":"internal","public_message":"","detail":""})"),
+        to_json(Progress{})}) {
+    EXPECT_FALSE(spawned_from_json(json)) << json;
+  }
+}
+
 TEST(MessagesTest, UnderstandsANewerPeerOfTheSameVersion) {
   Reply reply;
   reply.body = base::make_error(Reason::CorruptMedia, "Broken.");

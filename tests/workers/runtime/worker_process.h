@@ -19,6 +19,8 @@ std::string contents(const base::UniqueFd& file);
 class WorkerProcess {
  public:
   explicit WorkerProcess(int shared_file = -1);
+  // One that was started elsewhere.
+  WorkerProcess(pid_t pid, base::UniqueFd channel) : pid_(pid), channel_(std::move(channel)) {}
   ~WorkerProcess();  // kills what still runs
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
