@@ -11,6 +11,7 @@
 #include <spawn.h>
 #include <string>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
@@ -48,10 +49,11 @@ base::UniqueFd memory_file(const std::string& bytes) {
   return file;
 }
 
-// millrace-image-worker, as an agent starts it.
-class ImageWorkerProgram {
+// millrace-image-worker, as an agent starts it: the template that the workers of a test come from.
+class ImageTemplateProgram {
  public:
-  ImageWorkerProgram() {
+  ImageTemplateProgram() {
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     auto channel = ipc::make_channel();
     EXPECT_TRUE(channel);
     channel_ = std::move(channel->first);
@@ -65,16 +67,50 @@ class ImageWorkerProgram {
     EXPECT_EQ(::posix_spawn(&pid_, kBinary.c_str(), &actions, nullptr, arguments.data(), environ),
               0);
     ::posix_spawn_file_actions_destroy(&actions);
+  }
+  ~ImageTemplateProgram() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  ImageTemplateProgram(const ImageTemplateProgram&) = delete;
+  ImageTemplateProgram& operator=(const ImageTemplateProgram&) = delete;
+
+  // The pid of a new worker.
+  [[nodiscard]] pid_t spawn(const base::UniqueFd& its_end) const {
+    EXPECT_TRUE(ipc::send_frame(channel_.get(), ipc::to_json(ipc::Spawn{1}), {its_end.get()}));
+    auto frame = ipc::receive_frame(channel_.get());
+    if (!frame || !*frame) {
+      ADD_FAILURE() << "the template is gone";
+      return -1;
+    }
+    const auto spawned = ipc::spawned_from_json((*frame)->json);
+    EXPECT_TRUE(spawned && std::holds_alternative<pid_t>(spawned->body)) << (*frame)->json;
+    return spawned ? std::get<pid_t>(spawned->body) : -1;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  base::UniqueFd channel_;
+};
+
+// One that has done nothing yet.
+class ImageWorkerProcess {
+ public:
+  explicit ImageWorkerProcess(const ImageTemplateProgram& from) {
+    auto channel = ipc::make_channel();
+    EXPECT_TRUE(channel);
+    channel_ = std::move(channel->first);
+    pid_ = from.spawn(channel->second);
     channel->second.reset();
     next();  // it describes itself
   }
-  ~ImageWorkerProgram() {
+  ~ImageWorkerProcess() {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
-  ImageWorkerProgram(const ImageWorkerProgram&) = delete;
-  ImageWorkerProgram& operator=(const ImageWorkerProgram&) = delete;
+  ImageWorkerProcess(const ImageWorkerProcess&) = delete;
+  ImageWorkerProcess& operator=(const ImageWorkerProcess&) = delete;
 
   // "" for a picture, kNeedsMemory, another error, or how the process ended.
   std::string run(const std::string& pipeline, const std::string& input,
@@ -108,17 +144,21 @@ class ImageWorkerProgram {
     return "ended: " + ipc::text_of_wait_status(status);
   }
 
-  // As the kernel tells it in /proc/<pid>/status.
-  [[nodiscard]] long status_of(const std::string& field) const {
-    std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  // As the kernel tells it in /proc/<pid>/status and /proc/<pid>/smaps_rollup.
+  [[nodiscard]] long status_of(const std::string& field) const { return field_of("status", field); }
+  [[nodiscard]] long rollup_of(const std::string& field) const {
+    return field_of("smaps_rollup", field);
+  }
+
+ private:
+  [[nodiscard]] long field_of(const std::string& file, const std::string& field) const {
+    std::ifstream status("/proc/" + std::to_string(pid_) + "/" + file);
     for (std::string word; status >> word;) {
       long value = 0;
       if (word == field + ":" && status >> value) return value;
     }
     return -1;
   }
-
- private:
   std::optional<ipc::FromWorker> next() {
     auto frame = ipc::receive_frame(channel_.get());
     if (!frame || !*frame) return std::nullopt;
@@ -157,10 +197,11 @@ std::vector<Work> works() {
 TEST(WatermarkMemoryTest, ManyMarksOnALargePictureAreDrawnOrRefusedByALivingWorker) {
   const std::string ground = make_jpeg(kSidePx, kSidePx, 90);
   const std::string next = make_jpeg(64, 48);
+  const ImageTemplateProgram from;
   for (const Work& work : works()) {
     for (const std::uint64_t mebibytes : {1024U, 512U, 256U, 128U, 64U}) {
       // A process keeps the address space that it once had: each limit gets a new one.
-      ImageWorkerProgram worker;
+      ImageWorkerProcess worker(from);
       ipc::RunLimits limits;
       limits.memory_max = base::mebibytes(mebibytes);
       limits.cpu_max = std::chrono::minutes(10);
@@ -179,21 +220,25 @@ TEST(WatermarkMemoryTest, ManyMarksOnALargePictureAreDrawnOrRefusedByALivingWork
 }
 
 // What codecs and fonts need is made when a picture asks for it: most workers of a node wait, or
-// read headers.
-TEST(FreshWorkerTest, HasOneThreadAndLittleMemory) {
-  const ImageWorkerProgram worker;
+// read headers. What the start made is the template's, and little of it is copied.
+TEST(FreshWorkerTest, HasOneThreadAndNextToNoMemoryOfItsOwn) {
+  const ImageTemplateProgram from;
+  const ImageWorkerProcess first(from);
+  const ImageWorkerProcess worker(from);
   EXPECT_EQ(worker.status_of("Threads"), 1);
   if (kIsSanitized) return;
   EXPECT_LT(worker.status_of("RssAnon"), 24 << 10) << "KiB";
+  EXPECT_LT(worker.rollup_of("Private_Dirty"), 3 << 10) << "KiB";
 }
 
 // Rows go from the decoder to the resampler as they come: what a photograph of 12 megapixels takes
 // is its file and its result, and some rows of each.
 TEST(FreshWorkerTest, MakesAThumbnailOf12MegapixelsInLittleMemory) {
   const std::string photo = make_jpeg(4'000, 3'000, 85);
+  const ImageTemplateProgram from;
   for (const std::string& pipeline :
        {"imageView2/2/w/800", "imageView2/1/w/200/h/200", "imageView2/2/w/800/format/webp"}) {
-    ImageWorkerProgram worker;
+    ImageWorkerProcess worker(from);
     const long before_kib = worker.status_of("VmRSS");
     ASSERT_EQ(worker.run(pipeline, photo, {}, {}), "");
     if (kIsSanitized) continue;
