@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plugs are pulled: what must be lost is one request at most, and service comes back by itself.
 #include <atomic>
+#include <fstream>
 #include <future>
 #include <memory>
 #include <signal.h>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -61,6 +64,38 @@ TEST_F(FaultTest, WorkerKilledInMidTaskCostsThatRequestAlone) {
   EXPECT_EQ(reason_of(reply), "worker_died");
   EXPECT_EQ(failed, 0) << "another request noticed";
   EXPECT_FALSE(alive(victim));
+}
+
+TEST_F(FaultTest, TemplateKilledCostsNoRequestAndWorkersAreReplacedAsBefore) {
+  start();
+  const auto name_of = [](pid_t pid) {
+    std::ifstream comm("/proc/" + std::to_string(pid) + "/comm");
+    std::string name;
+    std::getline(comm, name);
+    return name;
+  };
+  const auto the_template = [&]() -> pid_t {
+    for (const pid_t pid : system_->pids_of("millrace-image-worker")) {
+      if (name_of(pid) == "image-template") return pid;
+    }
+    return 0;
+  };
+  const pid_t victim = the_template();
+  ASSERT_NE(victim, 0);
+  auto workers = system_->pids_of("millrace-image-worker");
+  std::erase(workers, victim);
+  ::kill(victim, SIGKILL);
+  EXPECT_TRUE(eventually([&] {
+    EXPECT_EQ(quick().status, 200);
+    return !alive(victim) && the_template() != 0;
+  }));
+  for (const pid_t worker : workers) {
+    EXPECT_TRUE(alive(worker)) << "it needs no template";
+    ::kill(worker, SIGKILL);
+  }
+  EXPECT_TRUE(eventually([&] { return quick().status == 200; }));
+  EXPECT_TRUE(eventually(
+      [&] { return system_->pids_of("millrace-image-worker").size() == workers.size() + 1; }));
 }
 
 // The promises are one second to the refusal and two to the service again; the bounds here leave
