@@ -75,13 +75,12 @@ base::Error explained(base::Error error) {
 
 class Server {
  public:
-  Server(Worker& worker, int channel_fd)
-      : worker_(worker), channel_fd_(channel_fd), catalogue_(worker.commands()) {}
+  Server(Worker& worker, const Introduction& introduction, int channel_fd)
+      : worker_(worker), introduction_(introduction), channel_fd_(channel_fd) {}
 
   WorkerExit run();
 
  private:
-  [[nodiscard]] base::Result<void> describe() const;
   // False: the frame makes no sense.
   bool answer(ipc::Frame frame);
   void handle(const ipc::ProbeRequest& request, base::UniqueFd input);
@@ -92,22 +91,15 @@ class Server {
   void reply(std::uint64_t id, base::Result<Value> result);
 
   Worker& worker_;
+  const Introduction& introduction_;
   int channel_fd_;
-  pipeline::Catalogue catalogue_;
   UsageMeter meter_;
   std::optional<ProcessLimits> limits_;  // once it serves
   double progress_sent_ = 0;
 };
 
-base::Result<void> Server::describe() const {
-  return ipc::send_frame(channel_fd_,
-                         ipc::to_json(ipc::Describe{worker_.kind(), worker_.build(),
-                                                    worker_.commands(), worker_.notes()}),
-                         {});
-}
-
 WorkerExit Server::run() {
-  if (auto sent = describe(); !sent) {
+  if (auto sent = ipc::send_frame(channel_fd_, introduction_.describe_json(), {}); !sent) {
     if (sent.error().reason == Reason::WorkerDied) return WorkerExit::PeerClosed;
     base::log_error("describe_failed", {{"detail", sent.error().detail}});
     return WorkerExit::StartFailed;
@@ -174,7 +166,7 @@ base::Result<ipc::RunOutcome> Server::run_task(const ipc::RunRequest& request, R
     return base::fail(Reason::Deadline, "The time of the request was up before the work began.");
   }
   const auto deadline = base::Deadline::after(base::Clock::now(), request.time_left);
-  const auto pipeline = catalogue_.check(request.pipeline);
+  const auto pipeline = introduction_.catalogue().check(request.pipeline);
   if (!pipeline) return base::fail(pipeline.error());
   auto mapped = MappedInput::map(std::move(files.input), MappedInput::Reading::Whole);
   if (!mapped) return base::fail(std::move(mapped.error()));
@@ -193,7 +185,7 @@ base::Result<ipc::RunOutcome> Server::run_task(const ipc::RunRequest& request, R
                      {}};
   for (const std::string& text : request.next) {
     // One that is not understood will be told so when it comes.
-    if (auto next = catalogue_.check(text)) context.next.push_back(*std::move(next));
+    if (auto next = introduction_.catalogue().check(text)) context.next.push_back(*std::move(next));
   }
   const TaskBudget budget(*limits_, request.limits, meter_.cpu_at_begin());
   auto outcome = worker_.run(context);
@@ -232,11 +224,16 @@ void Server::reply(std::uint64_t id, base::Result<Value> result) {
 
 }  // namespace
 
-int serve(Worker& worker, int channel_fd) {
+Introduction::Introduction(const Worker& worker)
+    : describe_json_(ipc::to_json(
+          ipc::Describe{worker.kind(), worker.build(), worker.commands(), worker.notes()})),
+      catalogue_(worker.commands()) {}
+
+int serve(Worker& worker, const Introduction& introduction, int channel_fd) {
   if (!bind_to_parent(channel_fd)) return static_cast<int>(WorkerExit::ParentGone);
   install_guards();
   watch_operator_new();
-  return static_cast<int>(Server(worker, channel_fd).run());
+  return static_cast<int>(Server(worker, introduction, channel_fd).run());
 }
 
 }  // namespace millrace::workers

@@ -74,12 +74,25 @@ class Worker {
   virtual void rest() {}
 };
 
+// What a worker says of itself, and the pipelines that it understands. It takes milliseconds and
+// some memory, and is made once for all workers of a template.
+class Introduction {
+ public:
+  explicit Introduction(const Worker& worker);
+  [[nodiscard]] const std::string& describe_json() const { return describe_json_; }
+  [[nodiscard]] const pipeline::Catalogue& catalogue() const { return catalogue_; }
+
+ private:
+  std::string describe_json_;
+  pipeline::Catalogue catalogue_;
+};
+
 // Speaks ipc on `channel_fd` (not owned) until the peer closes it; returns the process' exit
 // status, an ipc::WorkerExit. Dies with its parent (PR_SET_PDEATHSIG). Per task: RLIMIT_CPU from
 // cpu_max, rounded up to whole seconds and one more (the process ends with WorkerExit::CpuSpent),
 // and RLIMIT_DATA from memory_max, counted from what the process had when it began to serve.
 // std::bad_alloc, and every failure of a codec after an allocation was refused, is
 // TaskTooExpensive; any other exception is Internal, and the loop goes on.
-int serve(Worker& worker, int channel_fd);
+int serve(Worker& worker, const Introduction& introduction, int channel_fd);
 
 }  // namespace millrace::workers

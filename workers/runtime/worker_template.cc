@@ -126,6 +126,7 @@ bool answer(int channel_fd, std::uint64_t id, base::Result<pid_t> forked) {
 }  // namespace
 
 int serve_spawns(Worker& worker, int channel_fd) {
+  const Introduction introduction(worker);
   const ProcessName name(worker.kind() + "-template");
   while (true) {
     auto frame = ipc::receive_frame(channel_fd);
@@ -144,7 +145,7 @@ int serve_spawns(Worker& worker, int channel_fd) {
         return static_cast<int>(WorkerExit::StartFailed);
       }
       frame = std::optional<ipc::Frame>();
-      return serve(worker, channel_fd);
+      return serve(worker, introduction, channel_fd);
     }
     if (!answer(channel_fd, spawn->id, forked)) return static_cast<int>(WorkerExit::PeerClosed);
   }

@@ -41,7 +41,7 @@ WorkerProcess::WorkerProcess(int shared_file) {
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
     SampleWorker worker(shared_file);
-    ::_exit(serve(worker, channel->second.get()));
+    ::_exit(serve(worker, Introduction(worker), channel->second.get()));
   }
   channel_ = std::move(channel->first);
 }
