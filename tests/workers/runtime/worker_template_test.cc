@@ -244,7 +244,7 @@ TEST(WorkerTemplateTest, DoesNotGrow) {
 TEST(WorkerTemplateTest, ItAndItsWorkersEndWithTheAgent) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);
-  base::UniqueFd reading(ends[0]);
+  const base::UniqueFd reading(ends[0]);
   base::UniqueFd writing(ends[1]);
   const pid_t agent = ::fork();
   if (agent == 0) {
