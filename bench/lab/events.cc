@@ -65,9 +65,11 @@ void EventPlayer::send_signal(const Event& event) {
     happened_.push_back(fmt::format("{}: no process {} was found", event.name, event.process));
     return;
   }
-  // The first is the one that worked most: neither a spare nor one that only probes.
+  // The first is the one that worked most: neither a spare nor one that only probes. A template,
+  // which has done the start for all of them, comes last.
   std::multimap<double, pid_t, std::greater<>> by_work;
-  for (const pid_t pid : named->second) by_work.emplace(cpu_ms_of(pid), pid);
+  for (const pid_t pid : named->second)
+    by_work.emplace(is_template(pid) ? -1 : cpu_ms_of(pid), pid);
   for (const auto& [cpu_ms, pid] : by_work) {
     ::kill(pid, signal_of(event.signal));
     if (event.signal == "STOP") stopped_.push_back(pid);

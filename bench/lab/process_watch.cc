@@ -81,6 +81,8 @@ double between(const std::vector<std::pair<SteadyTime, Value>>& points, SteadyTi
 
 }  // namespace
 
+bool is_template(pid_t pid) { return read_proc(pid, "comm").ends_with("-template\n"); }
+
 double cpu_ms_of(pid_t pid) {
   const std::optional<Stat> stat = stat_of(pid);
   return stat ? stat->user_ms + stat->system_ms : 0;

@@ -18,6 +18,9 @@ namespace millrace::bench {
 // Living processes under `root` (with it) by the name of their program; root 0: all of the machine.
 std::map<std::string, std::vector<pid_t>> processes_by_name(pid_t root);
 
+// The process that workers are forked from: of the same program, but it never works.
+bool is_template(pid_t pid);
+
 // Processor time so far; 0 for a process that is gone.
 double cpu_ms_of(pid_t pid);
 
