@@ -1,9 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "ipc/messages.h"
 #include "tests/fuzz/check.h"
+
+namespace {
+
+// For the two that stand alone.
+template <class Parse>
+void check_one(std::string_view text, const Parse& parse) {
+  using namespace millrace;
+  const auto message = parse(text);
+  if (!message) return fuzz::check_sentence(message.error());
+  const std::string json = ipc::to_json(*message);
+  const auto again = parse(json);
+  fuzz::check(again && ipc::to_json(*again) == json, "a message of a template survives JSON");
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace millrace;
@@ -28,5 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   } else {
     fuzz::check_sentence(message.error());
   }
+  check_one(text, ipc::spawn_from_json);
+  check_one(text, ipc::spawned_from_json);
   return 0;
 }
