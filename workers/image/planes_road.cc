@@ -32,13 +32,13 @@ constexpr int kFullColorQualityPct = 90;
 constexpr std::string_view kExifName("Exif\0\0", 6);
 
 // As coarse as leaves the resampler a factor of two, which libvips leaves too. Where the file will
-// be a small one, one and a half, and a little more for the means of whole blocks: what that costs
-// is less than what the file loses (docs/decisions/0080-the-road-of-planes.md).
+// be a small one, 1.4, and 1.75 for the means of whole blocks: what that costs is little beside
+// what the file loses (docs/decisions/0080-the-road-of-planes.md).
 int eighths_for(double shrink, OutputChroma chroma) {
   const bool fine = chroma == OutputChroma::Full;
-  if (shrink >= (fine ? 16 : 12.5)) return 1;
-  if (shrink >= (fine ? 8 : 6)) return 2;
-  if (shrink >= (fine ? 4 : 3)) return 4;
+  if (shrink >= (fine ? 16 : 14)) return 1;
+  if (shrink >= (fine ? 8 : 5.6)) return 2;
+  if (shrink >= (fine ? 4 : 2.8)) return 4;
   return 8;
 }
 

@@ -117,7 +117,7 @@ TEST_F(MediaFolderTest, SmallFilesOfPhotographsAreAsGoodAsThoseOfLibvips) {
   constexpr int kQuality = 80;
   constexpr double kMeanLossMax = 0.001;
   constexpr double kLossMax = 0.004;
-  for (const double times : {3.05, 6.1, 12.7}) {
+  for (const double times : {2.85, 5.65, 14.1}) {
     double sum = 0;
     int count = 0;
     for (const MediaFile& file : media_files(*folder_, "photos/")) {
