@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "ipc/channel.h"
 #include "ipc/worker_exit.h"
+#include "workers/runtime/file_pages.h"
 #include "workers/runtime/threads.h"
 
 namespace millrace::workers {
@@ -127,6 +128,7 @@ bool answer(int channel_fd, std::uint64_t id, base::Result<pid_t> forked) {
 
 int serve_spawns(Worker& worker, int channel_fd) {
   const Introduction introduction(worker);
+  release_file_pages();  // read at the start and not again: forked workers map what they need
   const ProcessName name(worker.kind() + "-template");
   while (true) {
     auto frame = ipc::receive_frame(channel_fd);

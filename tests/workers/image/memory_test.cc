@@ -88,10 +88,22 @@ class ImageTemplateProgram {
     return spawned ? std::get<pid_t>(spawned->body) : -1;
   }
 
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
  private:
   pid_t pid_ = -1;
   base::UniqueFd channel_;
 };
+
+// KiB, of a process' `file` of /proc; -1: not there.
+long kib_of(pid_t pid, const std::string& file, const std::string& field) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/" + file);
+  for (std::string word; status >> word;) {
+    long value = 0;
+    if (word == field + ":" && status >> value) return value;
+  }
+  return -1;
+}
 
 // One that has done nothing yet.
 class ImageWorkerProcess {
@@ -145,20 +157,14 @@ class ImageWorkerProcess {
   }
 
   // As the kernel tells it in /proc/<pid>/status and /proc/<pid>/smaps_rollup.
-  [[nodiscard]] long status_of(const std::string& field) const { return field_of("status", field); }
+  [[nodiscard]] long status_of(const std::string& field) const {
+    return kib_of(pid_, "status", field);
+  }
   [[nodiscard]] long rollup_of(const std::string& field) const {
-    return field_of("smaps_rollup", field);
+    return kib_of(pid_, "smaps_rollup", field);
   }
 
  private:
-  [[nodiscard]] long field_of(const std::string& file, const std::string& field) const {
-    std::ifstream status("/proc/" + std::to_string(pid_) + "/" + file);
-    for (std::string word; status >> word;) {
-      long value = 0;
-      if (word == field + ":" && status >> value) return value;
-    }
-    return -1;
-  }
   std::optional<ipc::FromWorker> next() {
     auto frame = ipc::receive_frame(channel_.get());
     if (!frame || !*frame) return std::nullopt;
@@ -230,6 +236,7 @@ TEST(FreshWorkerTest, HasOneThreadAndNextToNoMemoryOfItsOwn) {
   if (kIsSanitized) return;
   EXPECT_LT(worker.status_of("RssAnon"), 24 << 10) << "KiB";
   EXPECT_LT(worker.rollup_of("Private_Dirty"), 3 << 10) << "KiB";
+  EXPECT_LT(kib_of(from.pid(), "status", "RssFile"), 12 << 10) << "KiB";
 }
 
 // Rows go from the decoder to the resampler as they come: what a photograph of 12 megapixels takes
