@@ -128,7 +128,7 @@ TEST_F(AdmissionTest, RefusesAboveACommandsConcurrencyNotOthers) {
 // Of the user's own limits each counts by itself; what is not set is the tier's.
 TEST_F(AdmissionTest, AUsersOwnLimitsStandInForTheTiers) {
   config_.throttle.trusted_proxies = {"127.0.0.0/8"};
-  config_.throttle.tiers["paid"] = {.rate_per_s = 0.001, .burst = 2, .concurrency_max = 1};
+  config_.throttle.tiers["paid"] = {.rate_per_s = 0.001, .burst = 2};
   config_.throttle.users["fast"] = {.tier = "paid",
                                     .access_key = {},
                                     .secret_key = {},
