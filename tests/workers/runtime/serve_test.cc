@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 #include <csignal>
+#include <memory>
 #include <string>
 #include <sys/wait.h>
+#include <tuple>
 #include <unistd.h>
 #include <vector>
 
@@ -231,26 +233,13 @@ TEST_F(ServeTest, InterruptsFromATerminalAreTheAgentsBusiness) {
 }
 
 TEST(ServeLifeTest, DiesWithItsParent) {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::pipe(ends.data()), 0);
-  base::UniqueFd reading(ends[0]);
-  base::UniqueFd writing(ends[1]);
-  const pid_t agent = ::fork();
-  if (agent == 0) {
-    WorkerProcess worker;  // inherits the pipe
-    worker.next();
-    worker.start_run("hang");
-    worker.next();  // progress: it hangs from now on
-    if (::write(writing.get(), "x", 1) != 1) ::_exit(1);
-    while (true) ::pause();
-  }
-  writing.reset();
-  char byte = 0;
-  ASSERT_EQ(::read(reading.get(), &byte, 1), 1);
-  ASSERT_EQ(::kill(agent, SIGKILL), 0);
-  ASSERT_EQ(::waitpid(agent, nullptr, 0), agent);
-  // The end of the pipe comes when the last process that held it is gone.
-  EXPECT_EQ(::read(reading.get(), &byte, 1), 0);
+  expect_nothing_outlives([] {
+    auto worker = std::make_shared<WorkerProcess>();
+    worker->next();
+    worker->start_run("hang");
+    worker->next();  // progress: it hangs from now on
+    return std::vector{worker};
+  });
 }
 
 TEST(ServeLifeTest, NoticesAParentThatDiedBeforeItWasReady) {

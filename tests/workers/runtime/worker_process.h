@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
+#include <csignal>
 #include <string>
 #include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
 
 #include "base/unique_fd.h"
 #include "ipc/channel.h"
@@ -51,5 +57,27 @@ class WorkerProcess {
   std::uint64_t next_id_ = 1;
   int progress_frames_ = 0;
 };
+
+// Calls `start` in an agent of its own, kills that, and returns when every process that it started,
+// held by what `start` gives, has ended: each inherited a pipe, whose end comes with the last.
+template <class Start>
+void expect_nothing_outlives(const Start& start) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const base::UniqueFd reading(ends[0]);
+  base::UniqueFd writing(ends[1]);
+  const pid_t agent = ::fork();
+  if (agent == 0) {
+    const auto started = start();
+    if (::write(writing.get(), "x", 1) != 1) ::_exit(1);
+    while (true) ::pause();
+  }
+  writing.reset();
+  char byte = 0;
+  ASSERT_EQ(::read(reading.get(), &byte, 1), 1);
+  ASSERT_EQ(::kill(agent, SIGKILL), 0);
+  ASSERT_EQ(::waitpid(agent, nullptr, 0), agent);
+  EXPECT_EQ(::read(reading.get(), &byte, 1), 0);
+}
 
 }  // namespace millrace::workers

@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <thread>
+#include <tuple>
 #include <unistd.h>
 #include <vector>
 
@@ -246,27 +247,14 @@ TEST(WorkerTemplateTest, DoesNotGrow) {
 }
 
 TEST(WorkerTemplateTest, ItAndItsWorkersEndWithTheAgent) {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(::pipe(ends.data()), 0);
-  const base::UniqueFd reading(ends[0]);
-  base::UniqueFd writing(ends[1]);
-  const pid_t agent = ::fork();
-  if (agent == 0) {
-    TemplateProcess from;  // it and the workers inherit the pipe
-    const auto idle = from.worker();
-    const auto busy = from.worker();
+  expect_nothing_outlives([] {
+    auto from = std::make_shared<TemplateProcess>();
+    const std::shared_ptr idle = from->worker();
+    const std::shared_ptr busy = from->worker();
     busy->start_run("hang");
     busy->next();  // progress: it hangs from now on
-    if (::write(writing.get(), "x", 1) != 1) ::_exit(1);
-    while (true) ::pause();
-  }
-  writing.reset();
-  char byte = 0;
-  ASSERT_EQ(::read(reading.get(), &byte, 1), 1);
-  ASSERT_EQ(::kill(agent, SIGKILL), 0);
-  ASSERT_EQ(::waitpid(agent, nullptr, 0), agent);
-  // The end of the pipe comes when the last process that held it is gone.
-  EXPECT_EQ(::read(reading.get(), &byte, 1), 0);
+    return std::tuple{from, idle, busy};
+  });
 }
 
 }  // namespace
