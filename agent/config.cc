@@ -61,7 +61,7 @@ void WorkersConfig::bind(base::ConfigBinder& b) {
   b.bytes("rss_bytes_max", rss_max, {.min = 0},
           "a worker whose resident memory is above it is replaced between tasks; 0: never");
   b.milliseconds("start_timeout_ms_max", start_timeout, kTimeMs,
-                 "from the start of a worker to its first frame");
+                 "from the order of a worker to its first frame");
   b.milliseconds("probe_timeout_ms_max", probe_timeout, kTimeMs, "of reading one header");
   b.milliseconds("cancel_grace_ms_max", cancel_grace, {.min = 0, .max = kDayMs},
                  "a task that nobody waits for any more may run on before its worker is killed");

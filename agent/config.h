@@ -36,7 +36,7 @@ struct WorkersConfig {
   std::size_t spares = 1;            // started ahead, so that a crash costs milliseconds
   std::uint64_t tasks_max = 10'000;  // recycled after; 0: never
   base::Bytes rss_max = base::mebibytes(512);       // recycled above; 0: never
-  std::chrono::milliseconds start_timeout{30'000};  // from start to the first frame
+  std::chrono::milliseconds start_timeout{30'000};  // from order to the first frame
   std::chrono::milliseconds probe_timeout{5'000};   // of reading one header
   std::chrono::milliseconds cancel_grace{1'000};    // a task nobody waits for may still end
   std::chrono::milliseconds back_off_min{100};      // after a failed start, doubled each time
