@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdint>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -110,6 +113,60 @@ TEST_F(TrimTest, TakesGreyPicturesAndColouredBorders) {
   EXPECT_EQ(content_area(grey.copy_memory(), std::nullopt, 10), (Area{5, 6, 40, 30}));
   EXPECT_EQ(content_area(grey.copy_memory(), Color{255, 255, 255, 255}, 10), (Area{5, 6, 40, 30}));
   EXPECT_EQ(content_area(grey.copy_memory(), Color{255, 0, 0, 255}, 10), (Area{0, 0, 52, 44}));
+}
+
+// A border with specks and lines of one or two pixels and patches, also at the edges.
+VImage speckled(std::mt19937& random, int width, int height, int bands) {
+  const auto any = [&random](int end) {
+    return static_cast<int>(random() % static_cast<unsigned>(end));
+  };
+  std::vector<std::uint8_t> pixels(static_cast<std::size_t>(width * height * bands), 100);
+  const int count = any(8);
+  for (int i = 0; i < count; ++i) {
+    const int left = any(width);
+    const int top = any(height);
+    const int wide = std::min(width - left, 1 + any(3));
+    const int high = std::min(height - top, 1 + any(3));
+    const auto value = static_cast<std::uint8_t>(60 + any(80));
+    const int band = any(bands);
+    for (int y = top; y < top + high; ++y) {
+      for (int x = left; x < left + wide; ++x) {
+        pixels[static_cast<std::size_t>((y * width + x) * bands + band)] = value;
+      }
+    }
+  }
+  VipsImage* copied = vips_image_new_from_memory_copy(pixels.data(), pixels.size(), width, height,
+                                                      bands, VIPS_FORMAT_UCHAR);
+  return VImage(copied).copy(VImage::option()->set("interpretation", VIPS_INTERPRETATION_sRGB));
+}
+
+TEST_F(TrimTest, KeepsWhatFindTrimOfLibvipsKeeps) {
+  std::mt19937 random(11);
+  int found = 0;
+  int empty = 0;
+  for (int i = 0; i < 400; ++i) {
+    const int width = 3 + static_cast<int>(random() % 12);
+    const int height = 3 + static_cast<int>(random() % 12);
+    const int threshold = static_cast<int>(random() % 30);
+    const VImage picture = speckled(random, width, height, 3);
+    int top = 0;
+    int wide = 0;
+    int high = 0;
+    const int left = picture.find_trim(&top, &wide, &high,
+                                       VImage::option()
+                                           ->set("threshold", static_cast<double>(threshold))
+                                           ->set("background", std::vector<double>{100, 100, 100}));
+    const auto kept = content_area(picture, Color{100, 100, 100, 255}, threshold);
+    if (wide == 0) {
+      ++empty;
+      EXPECT_EQ(kept, std::nullopt) << i;
+    } else {
+      ++found;
+      EXPECT_EQ(kept, (Area{left, top, wide, high})) << i;
+    }
+  }
+  EXPECT_GT(found, 50);
+  EXPECT_GT(empty, 50);
 }
 
 TEST_F(TrimTest, WorksOnTheUprightPictureAndInAChain) {
