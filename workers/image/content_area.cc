@@ -107,8 +107,8 @@ class ContentFinder {
                                            (rows[2][i] > highest_[i]));
     }
     for (Row* counts : {&below_, &above_}) {
-      std::copy_n(counts->begin() + bands_, bands_, counts->begin());
-      std::copy_n(counts->end() - 2 * bands_, bands_, counts->end() - bands_);
+      std::copy_n(counts->data() + bytes(1), bands_, counts->data());
+      std::copy_n(counts->data() + bytes(width_), bands_, counts->data() + bytes(width_ + 1));
     }
   }
 

@@ -131,7 +131,8 @@ VImage speckled(std::mt19937& random, int width, int height, int bands) {
     const int band = any(bands);
     for (int y = top; y < top + high; ++y) {
       for (int x = left; x < left + wide; ++x) {
-        pixels[static_cast<std::size_t>((y * width + x) * bands + band)] = value;
+        const std::int64_t pixel = std::int64_t{y} * width + x;
+        pixels[static_cast<std::size_t>(pixel * bands + band)] = value;
       }
     }
   }
