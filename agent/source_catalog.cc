@@ -43,8 +43,8 @@ SourceCatalog::SourceCatalog(net::asio::io_context& io, Options options, FindBuc
       gate_(options.gate),
       records_(options.fresh, options.known_max) {}
 
-std::shared_ptr<SourceVersion> SourceCatalog::fresh(const std::string& bucket,
-                                                    const std::string& key, base::TimePoint now) {
+FreshVersion SourceCatalog::fresh(const std::string& bucket, const std::string& key,
+                                  base::TimePoint now) {
   return records_.fresh(source_name(bucket, key), now);
 }
 
@@ -70,7 +70,7 @@ net::Awaitable<base::Result<SourceCopy>> SourceCatalog::get(std::shared_ptr<Sour
   // bytes, and one that was begun by somebody with less time may have ended at that one's deadline:
   // then this caller begins its own.
   while (true) {
-    if (auto version = catalog->fresh(bucket, key, base::Clock::now())) {
+    if (auto version = catalog->fresh(bucket, key, base::Clock::now()).version) {
       if (want == Want::Version) co_return SourceCopy{std::move(version), {}};
       if (CachePin bytes = catalog->store_->find(version->content)) {
         co_return SourceCopy{std::move(version), std::move(bytes)};

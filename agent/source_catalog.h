@@ -45,10 +45,10 @@ class SourceCatalog : public std::enable_shared_from_this<SourceCatalog> {
   SourceCatalog(net::asio::io_context& io, Options options, FindBucket find_bucket,
                 std::shared_ptr<CacheStore> store, const AgentMetrics& metrics);
 
-  // The version to serve without a question; null when it is not known or not fresh. No wait, no
-  // system call.
-  [[nodiscard]] std::shared_ptr<SourceVersion> fresh(const std::string& bucket,
-                                                     const std::string& key, base::TimePoint now);
+  // The version to serve without a question, and until when; null when it is not known or not
+  // fresh. No wait, no system call.
+  [[nodiscard]] FreshVersion fresh(const std::string& bucket, const std::string& key,
+                                   base::TimePoint now);
 
   // The version seen last, fresh or not; null when none is known. No wait, no system call.
   [[nodiscard]] std::shared_ptr<SourceVersion> last_known(const std::string& bucket,

@@ -135,8 +135,9 @@ CacheKey VariantService::result_key(const SourceVersion& version,
 std::optional<VariantOutcome> VariantService::at_once(const VariantRequest& request,
                                                       base::TimePoint now) {
   if (!catalogue_) return std::nullopt;
-  const auto version = parts_.sources->fresh(request.bucket, request.key, now);
-  if (!version) return std::nullopt;
+  const FreshVersion source = parts_.sources->fresh(request.bucket, request.key, now);
+  if (!source.version) return std::nullopt;
+  base::TimePoint until = source.until;
   std::vector<OtherPicture> others;
   if (pipeline::may_name_pictures(request.pipeline)) {
     const auto checked = catalogue_->check(request.pipeline);
@@ -146,10 +147,16 @@ std::optional<VariantOutcome> VariantService::at_once(const VariantRequest& requ
     others = std::move(*named);
   }
   for (OtherPicture& other : others) {
-    other.version = parts_.sources->fresh(other.bucket, other.key, now);
-    if (!other.version) return std::nullopt;
+    const FreshVersion fresh = parts_.sources->fresh(other.bucket, other.key, now);
+    if (!fresh.version) return std::nullopt;
+    other.version = fresh.version;
+    until = std::min(until, fresh.until);
   }
-  return known(request, result_key(*version, others, request.pipeline));
+  auto outcome = known(request, result_key(*source.version, others, request.pipeline));
+  if (outcome) {
+    if (auto* answer = std::get_if<VariantAnswer>(&*outcome)) answer->fresh_for = until - now;
+  }
+  return outcome;
 }
 
 // What needs no work once the result's name is known: the client has it, or the cache has.
@@ -171,8 +178,11 @@ std::optional<VariantOutcome> VariantService::known(const VariantRequest& reques
     return VariantNotModified{etag};
   }
   metrics_.cache_hits.add();
-  return VariantAnswer{
-      .file = std::move(file), .from = VariantOrigin::Cache, .times = {}, .cost = {}};
+  return VariantAnswer{.file = std::move(file),
+                       .from = VariantOrigin::Cache,
+                       .times = {},
+                       .cost = {},
+                       .fresh_for = {}};
 }
 
 // Whether it will be answered without work of its own, as far as can be told without asking the
@@ -270,7 +280,8 @@ net::Awaitable<base::Result<VariantOutcome>> VariantService::make(
     VariantAnswer answer{.file = std::move(made->file),
                          .from = joined_other ? VariantOrigin::Flight : VariantOrigin::Worker,
                          .times = made->times,
-                         .cost = {}};
+                         .cost = {},
+                         .fresh_for = {}};
     if (!joined_other) answer.cost = made->cost;
     co_return answer;
   }

@@ -50,6 +50,8 @@ struct VariantAnswer {
   VariantOrigin from = VariantOrigin::Cache;
   StageTimes times;
   std::optional<pipeline::TaskCost> cost;  // of the work that this request had done
+  // Whoever asks for the same within this time gets the same; zero: not known.
+  base::Duration fresh_for{};
 };
 // The client has this version already.
 struct VariantNotModified {

@@ -81,6 +81,8 @@ void AgentLinkConfig::bind(base::ConfigBinder& b) {
                  "a node that was not heard of for so long is asked, while there is traffic");
   b.number("load_bound", load_bound, 1.0, 100.0,
            "a node above this multiple of the mean load is passed over");
+  b.bytes("hot_answers_bytes_max", hot_answers_max, {.min = 0, .max = 1 << 30},
+          "small answers that a node vouches for a moment longer, kept by each thread; 0: none");
   b.number("retry_ratio", retry_ratio, 0.0, 1.0,
            "requests that may be tried on a second node, per request admitted");
 }

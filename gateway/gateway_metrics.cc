@@ -71,6 +71,9 @@ GatewayMetrics::GatewayMetrics(base::Metrics& metrics)
                                   "Connections to nodes that failed")),
       link_broken(metrics.counter("millrace_gateway_node_link_broken_total",
                                   "Answers of nodes that broke off or could not be understood")),
+      hot_answers(
+          metrics.counter("millrace_gateway_hot_answers_total",
+                          "Variants answered without asking the node that vouches for them")),
       fallbacks(metrics.counter("millrace_gateway_fallbacks_total",
                                 "Missing originals that a bucket's fallback stood in for")) {
   constexpr const char* kRequests = "millrace_gateway_requests_total";

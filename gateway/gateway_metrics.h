@@ -44,6 +44,7 @@ class GatewayMetrics {
   base::Counter probes;          // sent although every queue was full
   base::Counter unreachable;     // connections that nodes refused
   base::Counter link_broken;     // answers of nodes that broke off or were not of this protocol
+  base::Counter hot_answers;     // given without asking the node that vouches for them
   base::Counter fallbacks;       // answered with a bucket's fallback for a missing original
 
  private:

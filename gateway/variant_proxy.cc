@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/variant_proxy.h"
 
+#include <charconv>
+#include <chrono>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
 #include "gateway/accepted_formats.h"
-#include "gateway/answer_head.h"
 #include "pipeline/task.h"
+#include "storage/conditional.h"
 
 namespace millrace::gateway {
 namespace {
@@ -22,6 +26,16 @@ bool wants_cost(const net::HttpRequest& request) {
 // With ignore-error/1 the agent answers a failure with the original itself.
 bool stands_for_original(const net::ClientResponse& response) {
   return response.headers().find("X-Millrace-Ignored-Error").has_value();
+}
+
+// For how long the node answers the same; zero where it does not say so.
+base::Duration fresh_for_of(const net::ClientResponse& response) {
+  const auto text = response.headers().find(pipeline::kFreshHeader);
+  if (response.status() != 200 || !text) return {};
+  std::uint32_t ms = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), ms);
+  if (error != std::errc() || end != text->data() + text->size()) return {};
+  return std::chrono::milliseconds(ms);
 }
 
 Refusal refuse_original() {
@@ -42,7 +56,8 @@ VariantProxy::VariantProxy(net::asio::io_context& io, Shared& shared, std::size_
                               .load_report_life = shared.config.agent_link.load_report_life,
                               .threads = threads}),
       link_(io, shared, fleet_.nodes()),
-      router_(fleet_.nodes(), *shared.metrics, shared.config.agent_link) {}
+      router_(fleet_.nodes(), *shared.metrics, shared.config.agent_link),
+      hot_(shared.config.agent_link.hot_answers_max) {}
 
 base::Result<VariantPlan> VariantProxy::plan(const pipeline::Target& target,
                                              const BucketDelivery& bucket,
@@ -68,22 +83,57 @@ base::Result<VariantPlan> VariantProxy::plan(const pipeline::Target& target,
   return plan;
 }
 
+AnswerContext VariantProxy::context_of(const VariantJob& job) const {
+  const net::HttpExchange& exchange = *job.exchange;
+  const RequestRecord& record = *job.record;
+  return {.common = {.request_id = record.request_id,
+                     .cors_allow_origin = shared_.config.cors_allow_origin,
+                     .rate = record.rate},
+          .max_age_s = shared_.config.cache_control.max_age_s_of(record.bucket),
+          .attname = job.target->parameter("attname"),
+          .key = job.target->key,
+          .admit = job.sent_at - exchange.received_at(),
+          .cost_wanted = wants_cost(exchange.request()),
+          .is_private = job.plan->is_private,
+          .is_fallback = job.plan->is_fallback,
+          .varies_by_accept = job.plan->varies_by_accept};
+}
+
+// `hot` is held while its body is on the way: another request may push it out.
+net::Awaitable<void> VariantProxy::answer_hot(const VariantJob& job,
+                                              std::shared_ptr<const HotAnswer> hot) {
+  RequestRecord& record = *job.record;
+  const auto tags = job.exchange->request().headers.find("If-None-Match");
+  const bool same =
+      tags && storage::entity_tag_list_has(*tags, hot->headers.find("ETag").value_or(""));
+  net::HttpHead head = variant_head(same ? 304 : 200, hot->headers, context_of(job));
+  record.status = head.status;
+  record.node = hot->node;
+  const std::string_view body = same ? std::string_view() : std::string_view(hot->body);
+  record.body_bytes = body.size();
+  shared_.metrics->hot_answers.add();
+  const auto written = co_await job.exchange->respond(std::move(head), body);
+  if (!written) {
+    record.failure = written.error().reason;
+    record.detail = written.error().detail;
+  }
+}
+
+void VariantProxy::keep_if_hot(const VariantJob& job, const Attempt& attempt, std::string name) {
+  const net::ClientResponse& response = *attempt.response;
+  const base::Duration fresh_for = fresh_for_of(response);
+  if (fresh_for <= base::Duration::zero() || attempt.passed || !response.body_complete()) return;
+  HotAnswer answer{{}, std::string(attempt.first), attempt.place->node().record->id};
+  for (const net::Header& field : response.headers()) answer.headers.add(field.name, field.value);
+  // From when it was asked for: the node's own time began later.
+  hot_.keep(std::move(name), std::move(answer), job.sent_at + fresh_for);
+}
+
 net::Awaitable<void> VariantProxy::relay(VariantJob& job, Attempt& attempt) {
   net::HttpExchange& exchange = *job.exchange;
   RequestRecord& record = *job.record;
   net::ClientResponse& response = *attempt.response;
-  const AnswerContext context{.common = {.request_id = record.request_id,
-                                         .cors_allow_origin = shared_.config.cors_allow_origin,
-                                         .rate = record.rate},
-                              .max_age_s = shared_.config.cache_control.max_age_s_of(record.bucket),
-                              .attname = job.target->parameter("attname"),
-                              .key = job.target->key,
-                              .admit = job.sent_at - exchange.received_at(),
-                              .cost_wanted = wants_cost(exchange.request()),
-                              .is_private = job.plan->is_private,
-                              .is_fallback = job.plan->is_fallback,
-                              .varies_by_accept = job.plan->varies_by_accept};
-  net::HttpHead head = variant_head(response.status(), response.headers(), context);
+  net::HttpHead head = variant_head(response.status(), response.headers(), context_of(job));
   record.status = head.status;
   record.node = attempt.place->node().record->id;
 
@@ -143,6 +193,12 @@ net::Awaitable<std::optional<Refusal>> VariantProxy::serve(net::HttpExchange& ex
   job.target = &target;
   job.plan = &plan;
   job.record = &record;
+  std::string name = variant_name(target.bucket, target.key, plan.text);
+  job.sent_at = Clock::now();
+  if (auto hot = hot_.find(name, job.sent_at)) {
+    co_await answer_hot(job, std::move(hot));
+    co_return std::nullopt;
+  }
   job.cpu_ms = router_.admitted(plan, Clock::now());
   exchange.on_client_gone([source = job.cancel]() mutable { source.cancel(); });
 
@@ -159,6 +215,7 @@ net::Awaitable<std::optional<Refusal>> VariantProxy::serve(net::HttpExchange& ex
       if (plan.protects_original && stands_for_original(*attempt.response)) {
         co_return refuse_original();
       }
+      keep_if_hot(job, attempt, std::move(name));
       co_await relay(job, attempt);
       co_return std::nullopt;
     }

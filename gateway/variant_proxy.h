@@ -7,8 +7,10 @@
 
 #include "base/result.h"
 #include "gateway/agent_answer.h"
+#include "gateway/answer_head.h"
 #include "gateway/bucket_delivery.h"
 #include "gateway/fleet_view.h"
+#include "gateway/hot_answers.h"
 #include "gateway/node_link.h"
 #include "gateway/picture_rules.h"
 #include "gateway/request_record.h"
@@ -21,8 +23,9 @@
 
 namespace millrace::gateway {
 
-// Has a variant made: chooses a node, sends it the signed task, streams its answer to the client.
-// One thread's; keeps no more than one piece of a body.
+// Has a variant made: chooses a node, sends it the signed task, streams its answer to the client;
+// or answers with what a node has just said and vouches for. One thread's; keeps no more than one
+// piece of a body, beside those.
 class VariantProxy {
  public:
   // `threads`: of this gateway, each with a proxy of its own.
@@ -43,6 +46,9 @@ class VariantProxy {
 
  private:
   void learn(const VariantJob& job, const Attempt& attempt);
+  void keep_if_hot(const VariantJob& job, const Attempt& attempt, std::string name);
+  [[nodiscard]] AnswerContext context_of(const VariantJob& job) const;
+  net::Awaitable<void> answer_hot(const VariantJob& job, std::shared_ptr<const HotAnswer> hot);
   net::Awaitable<void> relay(VariantJob& job, Attempt& attempt);
 
   net::asio::io_context& io_;
@@ -50,6 +56,7 @@ class VariantProxy {
   FleetView fleet_;
   NodeLink link_;
   VariantRouter router_;
+  HotAnswers hot_;
 };
 
 }  // namespace millrace::gateway

@@ -45,6 +45,8 @@ inline constexpr std::string_view kSignatureHeader = "X-Millrace-Signature";
 inline constexpr std::string_view kLoadHeader = "X-Millrace-Load";
 inline constexpr std::string_view kCostHeader = "X-Millrace-Cost";
 inline constexpr std::string_view kNodeHeader = "X-Millrace-Node";
+// Of an answer from the cache: whoever asks for the same within so many milliseconds gets the same.
+inline constexpr std::string_view kFreshHeader = "X-Millrace-Fresh-Ms";
 // Of a request over a unix socket: the gateway takes a body as a descriptor too. And of an answer
 // that comes so: the size of the body in bytes.
 inline constexpr std::string_view kTakesHeader = "X-Millrace-Takes";

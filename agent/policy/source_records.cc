@@ -14,9 +14,10 @@ std::string source_name(const std::string& bucket, const std::string& key) {
   return name;
 }
 
-std::shared_ptr<SourceVersion> SourceRecords::fresh(const std::string& name, base::TimePoint now) {
+FreshVersion SourceRecords::fresh(const std::string& name, base::TimePoint now) {
   const Record* record = find(name);
-  return record != nullptr && now < record->fresh_until ? record->version : nullptr;
+  if (record == nullptr || now >= record->fresh_until) return {};
+  return {record->version, record->fresh_until};
 }
 
 std::shared_ptr<SourceVersion> SourceRecords::last_known(const std::string& name) {

@@ -27,6 +27,11 @@ struct SourceVersion {
   std::optional<ipc::Probe> probe;
 };
 
+struct FreshVersion {
+  std::shared_ptr<SourceVersion> version;  // null: none
+  base::TimePoint until;
+};
+
 // The names of originals, as records and downloads are known by.
 std::string source_name(const std::string& bucket, const std::string& key);
 
@@ -37,8 +42,9 @@ class SourceRecords {
   SourceRecords(base::Duration fresh, std::size_t known_max)
       : fresh_(fresh), known_max_(known_max) {}
 
-  // The version to serve without a question; null when it is not known or not fresh.
-  [[nodiscard]] std::shared_ptr<SourceVersion> fresh(const std::string& name, base::TimePoint now);
+  // The version to serve without a question, and until when; null when it is not known or not
+  // fresh.
+  [[nodiscard]] FreshVersion fresh(const std::string& name, base::TimePoint now);
   // The version seen last, fresh or not; null when none is known.
   [[nodiscard]] std::shared_ptr<SourceVersion> last_known(const std::string& name);
   // The origin has just said that this is the version. Gives the object that stands for it from now

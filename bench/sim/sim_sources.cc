@@ -54,7 +54,7 @@ void SimSources::tell(Waiter& waiter, const base::Result<Version>& outcome) {
 }
 
 SimSources::Version SimSources::fresh(const std::string& bucket, const std::string& key) {
-  return records_.fresh(agent::source_name(bucket, key), events_.now());
+  return records_.fresh(agent::source_name(bucket, key), events_.now()).version;
 }
 
 SimSources::Version SimSources::last_known(const std::string& bucket, const std::string& key) {
@@ -74,7 +74,7 @@ std::shared_ptr<SimSources::Waiter> SimSources::get(const std::string& bucket,
                                                     base::Deadline deadline, Done done) {
   auto waiter = std::make_shared<Waiter>(Waiter{std::move(done)});
   const std::string name = agent::source_name(bucket, key);
-  if (Version version = records_.fresh(name, events_.now())) {
+  if (Version version = records_.fresh(name, events_.now()).version) {
     if (cache_.find(version->content)) {
       tell(*waiter, std::move(version));
       return waiter;

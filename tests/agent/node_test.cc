@@ -211,6 +211,34 @@ TEST_F(NodeTest, AnswersATaskWithTheVariantAndWhereTheTimeWent) {
   EXPECT_EQ(again.header("ETag"), made.header("ETag"));
 }
 
+class VouchingNodeTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    start([](AgentConfig& config) { config.cache.source_fresh = 1h; });
+  }
+};
+
+TEST_F(VouchingNodeTest, SaysForHowLongItWillAnswerTheSame) {
+  EXPECT_EQ(ask("copy").header("X-Millrace-Fresh-Ms"), "(none)") << "the cache may not keep it";
+  const std::int64_t fresh_ms = std::stoll(ask("copy").header("X-Millrace-Fresh-Ms"));
+  EXPECT_GT(fresh_ms, 0);
+  EXPECT_LE(fresh_ms, 3'600'000);
+}
+
+class AskingNodeTest : public NodeTest {
+ protected:
+  void SetUp() override {
+    start([](AgentConfig& config) { config.cache.source_fresh = 0ms; });
+  }
+};
+
+TEST_F(AskingNodeTest, VouchesForNothing) {
+  ask("copy");
+  const Answer again = ask("copy");
+  EXPECT_EQ(again.header("X-Millrace-Cache"), "hit");
+  EXPECT_EQ(again.header("X-Millrace-Fresh-Ms"), "(none)");
+}
+
 TEST_F(NodeTest, TellsWhatTheWorkCostToWhoHadItMade) {
   const auto cost = pipeline::task_cost_from_header(ask("copy").header("X-Millrace-Cost"));
   ASSERT_TRUE(cost.has_value());

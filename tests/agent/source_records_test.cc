@@ -21,10 +21,11 @@ std::shared_ptr<SourceVersion> version(const std::string& content) {
 
 TEST(SourceRecordsTest, AVersionIsServedForAWhileWithoutAQuestion) {
   SourceRecords records(2s, 10);
-  EXPECT_EQ(records.fresh("a", kStart), nullptr);
+  EXPECT_EQ(records.fresh("a", kStart).version, nullptr);
   const auto kept = records.remember("a", version("1"), kStart);
-  EXPECT_EQ(records.fresh("a", kStart + 1999ms), kept);
-  EXPECT_EQ(records.fresh("a", kStart + 2s), nullptr);
+  EXPECT_EQ(records.fresh("a", kStart + 1999ms).version, kept);
+  EXPECT_EQ(records.fresh("a", kStart + 1999ms).until, kStart + 2s);
+  EXPECT_EQ(records.fresh("a", kStart + 2s).version, nullptr);
   EXPECT_EQ(records.last_known("a"), kept);
 }
 
@@ -33,7 +34,7 @@ TEST(SourceRecordsTest, TheSameContentKeepsWhatIsKnownOfIt) {
   const auto first = records.remember("a", version("1"), kStart);
   first->probe.emplace().format = "jpeg";
   EXPECT_EQ(records.remember("a", version("1"), kStart + 3s), first);
-  EXPECT_EQ(records.fresh("a", kStart + 4s), first) << "it is fresh again";
+  EXPECT_EQ(records.fresh("a", kStart + 4s).version, first) << "it is fresh again";
   EXPECT_NE(records.remember("a", version("2"), kStart + 5s), first);
 }
 
