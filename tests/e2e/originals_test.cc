@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Without a pipeline the original itself: Range, HEAD, conditional requests.
+#include <chrono>
 #include <memory>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -55,6 +57,25 @@ TEST_F(OriginalsTest, Ranges) {
   EXPECT_EQ(beyond.status, 416);
   EXPECT_EQ(beyond.header("content-range"), "bytes */3000000");
   EXPECT_EQ(system_->get("/photos/large.bin", {{"Range", "lines=1-2"}}).status, 200);
+}
+
+// The road on which an answer is kept at every stage: by the node, and by the gateway before it.
+TEST_F(OriginalsTest, AVariantThatIsAskedForAllTheTimeFollowsItsOriginal) {
+  const auto info = [] { return system_->get("/photos/hot.jpg?imageInfo"); };
+  const auto says = [&info](const std::string& word) {
+    return info().body.find(word) != std::string::npos;
+  };
+  system_->add_photo("hot.jpg", encode_jpeg(make_picture(320, 200), 80));
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(info().status, 200);
+  EXPECT_TRUE(says("\"width\":320"));
+  const HttpReply metrics = fetch(system_->ops_port(), "/metrics");
+  const std::string series = "\nmillrace_gateway_hot_answers_total ";
+  const auto at = metrics.body.find(series);
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_GT(std::stod(metrics.body.substr(at + series.size())), 0) << "nothing was kept";
+  system_->add_photo("hot.jpg", encode_jpeg(make_picture(200, 320), 80));
+  EXPECT_TRUE(eventually([&says] { return says("\"width\":200"); }, std::chrono::seconds(20)));
+  EXPECT_FALSE(says("\"width\":320"));
 }
 
 TEST_F(OriginalsTest, HeadHasTheSameFieldsAndNoBody) {
