@@ -149,17 +149,23 @@ def programs_table(report):
     return table([""] + [f"op {op}" for op in ops], rows)
 
 
-def workers_text(workers):
+def workers_text(workers, scaling):
     """Whether a request costs more where two workers run; requests/s alone also tells what shares the cores with them."""
     pairs = list(zip(workers.get("one_cpu_ms", []), workers.get("two_cpu_ms", [])))
     if not pairs:
         return ""
     ratios = [two / one for one, two in pairs]
-    return (f"With two workers a request of op 1 took {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}) times the "
+    text = (f"With two workers a request of op 1 took {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f}) times the "
             "processor time that it took with one, all processes of ours together. Generator and origin run on the same cores.\n")
+    if scaling.exists():
+        room = json.loads(scaling.read_text())
+        text += (f"Where each worker is held to {room['share_of_a_core']:g} of a core, so that there is room for all, two did {room['ratio']:.3f} "
+                 f"({min(room['ratios']):.3f} to {max(room['ratios']):.3f}) times as many requests a second as one "
+                 "(`bench/worker_scaling.py`).\n")
+    return text
 
 
-def compare_text(report, images):
+def compare_text(report, images, scaling):
     plots(report, images)
     rounds = max((len(r["rounds"].get("per_s", [])) for r in report["rows"]), default=0)
     text = [f"""
@@ -179,7 +185,7 @@ Ratios between servers are made round by round.
 ### What is asked, and what holds
 """)
     text.append(asked_table(report["asked"]))
-    text.append(workers_text(report["workers"]))
+    text.append(workers_text(report["workers"], scaling))
     for operation in report["operations"]:
         text.append(f"### Op {operation['op']}: {operation['name']}\n")
         text.append(op_table(report, operation["op"]))
@@ -215,7 +221,7 @@ def write_page(compare, micro, docs):
         return False
     text = HEAD.format(sources=" and ".join(file.name for file in found))
     if compare.exists():
-        text += compare_text(json.loads(compare.read_text()), docs / "images")
+        text += compare_text(json.loads(compare.read_text()), docs / "images", compare.parent / "worker_scaling.json")
     if micro.exists():
         text += micro_text(json.loads(micro.read_text()))
     docs.mkdir(parents=True, exist_ok=True)
