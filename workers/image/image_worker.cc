@@ -22,7 +22,7 @@ namespace {
 using base::Reason;
 
 // Goes up whenever a change here makes other bytes of the same request.
-constexpr int kResultsVersion = 6;
+constexpr int kResultsVersion = 7;
 
 }  // namespace
 

@@ -53,7 +53,7 @@ class FaceDetector {
   // variant depends on.
   [[nodiscard]] virtual std::string model() const = 0;
   // Best score first, at most kFacesMax, boxes clipped to the picture and in its pixels. None for a
-  // picture without faces. Internal when the network fails. 30 to 50 ms of one core for 640 x 480
+  // picture without faces. Internal when the network fails. 25 to 50 ms of one core for 576 x 448
   // px.
   virtual base::Result<std::vector<Face>> detect(const RgbView& picture) = 0;
 };

@@ -9,6 +9,8 @@
 namespace millrace::workers::face {
 namespace {
 
+constexpr int kStridePx = 32;
+
 int scaled(int side, double scale) {
   return std::max(1, static_cast<int>(std::lround(side * scale)));
 }
@@ -20,7 +22,7 @@ Level level_of(const RgbView& picture, int long_side_px, std::uint8_t fill) {
   const double scale = std::min(1.0, static_cast<double>(long_side_px) / long_side);
   const int width = scaled(picture.width, scale);
   const int height = scaled(picture.height, scale);
-  const int short_side_px = long_side_px / 4 * 3;
+  const int short_side_px = (long_side_px / 4 * 3 + kStridePx - 1) / kStridePx * kStridePx;
   const int canvas_width =
       height > short_side_px && width <= short_side_px ? short_side_px : long_side_px;
   const int canvas_height = height <= short_side_px ? short_side_px : long_side_px;

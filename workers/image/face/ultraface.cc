@@ -38,6 +38,9 @@ constexpr float kSecondLookMin = 0.05F;
 constexpr float kSureAtFirstLook = 0.999F;
 constexpr double kOverlapMax = 0.3;
 constexpr double kSamePlaceOverlapMin = 0.4;
+// Nine of the deepest heads' strides, so that no head has half a cell at an edge. In photographs it
+// finds what 640 px find, and costs a sixth less.
+constexpr int kFirstLookPx = 576;
 constexpr int kSecondLookPx = 96;
 
 struct HeadLevel {
@@ -140,7 +143,7 @@ base::Result<std::vector<Face>> UltraFace::look(DnnNet& net, const RgbView& canv
 }
 
 base::Result<std::vector<Face>> UltraFace::detect(const RgbView& picture) {
-  const Level level = level_of(picture, kLongSidePx, kFill);
+  const Level level = level_of(picture, kFirstLookPx, kFill);
   auto candidates = look(*net_, level.canvas.view(), kFirstLookMin);
   if (!candidates) return candidates;
 
