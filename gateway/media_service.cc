@@ -43,6 +43,20 @@ class InFlight {
   const base::Gauge& gauge_;
 };
 
+// Whoever asks for the next thing once it has the last has its place back by then.
+class GivenBackInTime {
+ public:
+  GivenBackInTime(net::HttpExchange& exchange, ratelimit::Permit& permit) : exchange_(exchange) {
+    exchange_.before_last_bytes([&permit] { permit.release(Clock::now()); });
+  }
+  GivenBackInTime(const GivenBackInTime&) = delete;
+  GivenBackInTime& operator=(const GivenBackInTime&) = delete;
+  ~GivenBackInTime() { exchange_.before_last_bytes({}); }
+
+ private:
+  net::HttpExchange& exchange_;
+};
+
 }  // namespace
 
 MediaService::MediaService(net::asio::io_context& io, net::BlockingPool& disk, Shared& shared,
@@ -131,6 +145,7 @@ net::Awaitable<std::optional<Refusal>> MediaService::serve_original(net::HttpExc
   Admitted admitted = co_await admit(shared_, redis_.get(), asking, Usage{}, record);
   if (admitted.refusal) co_return std::move(admitted.refusal);
   OriginalServing serving{.is_private = wanted.bucket.is_private};
+  const GivenBackInTime place(exchange, admitted.permit);
   std::optional<base::Error> failed =
       co_await originals_.serve(exchange, wanted.target, serving, record);
   if (failed && failed->reason == Reason::NoKey && has_fallback(wanted)) {
@@ -183,6 +198,7 @@ net::Awaitable<std::optional<Refusal>> MediaService::serve_variant(net::HttpExch
               .predicted_cpu = std::chrono::duration_cast<base::Duration>(cpu)};
   Admitted admitted = co_await admit(shared_, redis_.get(), asking, std::move(usage), record);
   if (admitted.refusal) co_return std::move(admitted.refusal);
+  const GivenBackInTime place(exchange, admitted.permit);
   std::optional<Refusal> refused = co_await variants_.serve(exchange, wanted.target, *plan, record);
   if (refused && refused->error.reason == Reason::NoKey && plan->gives_picture &&
       has_fallback(wanted)) {

@@ -104,6 +104,12 @@ class HttpExchange {
   // After an error in mid-body: the connection is cut so that the client sees the break.
   virtual void abort() = 0;
 
+  // Called at most once, on this thread, before the last bytes of the answer (at most 64 KiB where
+  // its body is a file or a stream, all of it where it is a text) are handed to the socket: what is
+  // done here is done before the client has the whole answer, and nothing that it does then can
+  // overtake it. Not called for an answer that ends before. Replaces an earlier one; empty removes
+  // it.
+  virtual void before_last_bytes(std::function<void()> callback) = 0;
   // Called at most once, on this thread, when the client closes while the handler still works
   // (noticed within about 250 ms). Replaces an earlier one; empty removes it.
   virtual void on_client_gone(std::function<void()> callback) = 0;

@@ -207,6 +207,7 @@ base::Result<void> ServerConnection::broken() {
 // As much of parts_, and then of the file, as the socket takes.
 Sent ServerConnection::transmit() {
   const std::span<iovec> parts = std::span(parts_).first(part_count_);
+  if (finished_ && file_.size_bytes == 0) announce_last_bytes();
   std::size_t progress = 0;
   Sent sent = Sent::Blocked;
   if (beside_fd_ >= 0) {
@@ -219,15 +220,22 @@ Sent ServerConnection::transmit() {
   return sent == Sent::All && file_.size_bytes > 0 ? transmit_file() : sent;
 }
 
+void ServerConnection::announce_last_bytes() {
+  if (const auto callback = std::exchange(before_last_bytes_, nullptr)) callback();
+}
+
 // A client that takes bytes as fast as they come has its turn as others have theirs: after a
 // mebibyte it is as if the socket had been full for a moment.
 Sent ServerConnection::transmit_file() {
   constexpr std::uint64_t kTurnBytes = 1U << 20;
+  constexpr std::uint64_t kLastBytes = 64U << 10;
   std::uint64_t turn = 0;
   while (static_cast<std::uint64_t>(file_at_) < file_.size_bytes) {
     if (turn >= kTurnBytes) return Sent::Blocked;
     const std::uint64_t left = file_.size_bytes - static_cast<std::uint64_t>(file_at_);
-    const ssize_t count = ::sendfile(fd_, file_.fd, &file_at_, std::min(left, kTurnBytes - turn));
+    if (left <= kLastBytes) announce_last_bytes();
+    const std::uint64_t piece = left > kLastBytes ? left - kLastBytes : left;
+    const ssize_t count = ::sendfile(fd_, file_.fd, &file_at_, std::min(piece, kTurnBytes - turn));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno == EAGAIN ? Sent::Blocked : Sent::Broken;
     if (count == 0) {

@@ -179,6 +179,7 @@ Awaitable<void> ServerConnection::answer_request() {
     base::log_error("handler_threw", {{"server", core_->options().name}});
   }
   client_gone_ = nullptr;
+  before_last_bytes_ = nullptr;
   if (broken_ || finished_) co_return;
   if (started_) {
     if (!threw) base::log_error("answer_unfinished", {{"server", core_->options().name}});

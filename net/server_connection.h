@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <utility>
 
 #include "net/http_server.h"
 #include "net/intrusive_list.h"
@@ -49,6 +50,9 @@ class ServerConnection final : public HttpExchange,
   Awaitable<base::Result<void>> finish() override;
   [[nodiscard]] bool started() const override { return started_; }
   void abort() override;
+  void before_last_bytes(std::function<void()> callback) override {
+    before_last_bytes_ = std::move(callback);
+  }
   void on_client_gone(std::function<void()> callback) override;
 
   // For the core.
@@ -79,6 +83,7 @@ class ServerConnection final : public HttpExchange,
   Awaitable<base::Result<void>> send_blocked();
   Sent transmit();
   Sent transmit_file();
+  void announce_last_bytes();
   [[nodiscard]] std::int64_t taken_bytes() const;
   base::Result<void> broken();
 
@@ -90,6 +95,7 @@ class ServerConnection final : public HttpExchange,
   RequestReader reader_;
   base::TimePoint received_at_;
   std::function<void()> client_gone_;
+  std::function<void()> before_last_bytes_;
   Stop stop_ = Stop::None;
   bool evicted_ = false;
   bool dry_ = false;  // the last read took all that was there

@@ -128,7 +128,7 @@ TEST_F(AdmissionTest, RefusesAboveACommandsConcurrencyNotOthers) {
 // Of the user's own limits each counts by itself; what is not set is the tier's.
 TEST_F(AdmissionTest, AUsersOwnLimitsStandInForTheTiers) {
   config_.throttle.trusted_proxies = {"127.0.0.0/8"};
-  config_.throttle.tiers["paid"] = {.rate_per_s = 0.001, .burst = 2};
+  config_.throttle.tiers["paid"] = {.rate_per_s = 0.001, .burst = 2, .concurrency_max = 1};
   config_.throttle.users["fast"] = {.tier = "paid",
                                     .access_key = {},
                                     .secret_key = {},
@@ -144,6 +144,23 @@ TEST_F(AdmissionTest, AUsersOwnLimitsStandInForTheTiers) {
       EXPECT_EQ(served.header("x-ratelimit-limit"), std::to_string(burst));
     }
     EXPECT_EQ(reason_of(get("/photos/a.jpg", {{"X-Millrace-User", user}})), "user_rate") << user;
+  }
+}
+
+// The place is given back before the client can know that its answer is whole.
+TEST_F(AdmissionTest, WhoAsksForOneThingAfterTheOtherIsNeverInItsOwnWay) {
+  config_.threads = 4;  // the next request may come to another one
+  config_.throttle.tiers["free"] = {.rate_per_s = 0, .burst = 0, .concurrency_max = 1};
+  start_gateway();
+  write_photo("a.jpg", "original");
+  write_photo("large.jpg", std::string(1 << 20, 'x'));
+  start_agent([](HttpExchange& exchange) -> Awaitable<void> {
+    (void)co_await exchange.respond(picture_head(), "picture");
+  });
+  for (int i = 0; i < 200; ++i) {
+    for (const char* target : {"/photos/a.jpg", "/photos/large.jpg", kTarget}) {
+      EXPECT_EQ(get(target).status, 200) << target << " " << i;
+    }
   }
 }
 
