@@ -23,6 +23,8 @@ class PassedVariantTest : public GatewayTest {
     while (content_.size() < 900'000) content_ += std::to_string(content_.size()) + ",";
     file_ = read_only(content_);
   }
+  // They write from what is here.
+  ~PassedVariantTest() override { stop_agents(); }
   static base::UniqueFd read_only(std::string_view content) {
     const base::UniqueFd fd(::memfd_create("test", MFD_CLOEXEC));
     EXPECT_EQ(::pwrite(fd.get(), content.data(), content.size(), 0),
