@@ -65,7 +65,9 @@ class Mutation {
     if (below(2) == 0) return static_cast<std::byte>(kEdges[below(std::size(kEdges))]);
     return static_cast<std::byte>(below(256));
   }
-  std::ptrdiff_t offset(std::size_t i) const { return static_cast<std::ptrdiff_t>(i); }
+  [[nodiscard]] std::ptrdiff_t offset(std::size_t i) const {
+    return static_cast<std::ptrdiff_t>(i);
+  }
 
   void change() {
     pieces_ = pieces_of(file_);

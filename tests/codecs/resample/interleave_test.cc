@@ -28,7 +28,8 @@ TEST(InterleaveTest, SplitsAndJoinsPixelsOfAnyNumberOfBands) {
     const OnlyTarget only(target);
     for (const int bands : {1, 2, 3, 4}) {
       for (const std::int32_t count : {1, 2, 15, 16, 31, 33, 64, 100, 257}) {
-        const Bytes pixels = noise(static_cast<std::size_t>(count * bands));
+        const Bytes pixels =
+            noise(static_cast<std::size_t>(count) * static_cast<std::size_t>(bands));
         std::vector<Bytes> rows(4, Bytes(static_cast<std::size_t>(count)));
         std::array<std::uint8_t*, 4> to{};
         for (std::size_t i = 0; i < 4; ++i) to[i] = rows[i].data();
