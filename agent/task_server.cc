@@ -58,10 +58,6 @@ bool is_passed(const net::HttpExchange& exchange, const CachedFile& file) {
          exchange.request().headers.find(pipeline::kTakesHeader) == pipeline::kTakesDescriptor;
 }
 
-std::int64_t whole_ms(base::Duration span) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(span).count();
-}
-
 std::int64_t unix_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -205,8 +201,8 @@ net::Awaitable<void> TaskServer::answer(net::HttpExchange& exchange, const Varia
     } else {
       head.headers.add("Server-Timing", server_timing(variant->times));
     }
-    if (const auto fresh_ms = whole_ms(variant->fresh_for); fresh_ms > 0) {
-      head.headers.add(pipeline::kFreshHeader, std::to_string(fresh_ms));
+    if (variant->fresh_for.count() > 0) {
+      head.headers.add(pipeline::kFreshHeader, std::to_string(variant->fresh_for.count()));
     }
     if (variant->cost) head.headers.add(pipeline::kCostHeader, pipeline::to_header(*variant->cost));
     co_await send_file(exchange, std::move(head), file, asker);

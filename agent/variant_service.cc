@@ -154,7 +154,9 @@ std::optional<VariantOutcome> VariantService::at_once(const VariantRequest& requ
   }
   auto outcome = known(request, result_key(*source.version, others, request.pipeline));
   if (outcome) {
-    if (auto* answer = std::get_if<VariantAnswer>(&*outcome)) answer->fresh_for = until - now;
+    if (auto* answer = std::get_if<VariantAnswer>(&*outcome)) {
+      answer->fresh_for = std::chrono::duration_cast<std::chrono::milliseconds>(until - now);
+    }
   }
   return outcome;
 }

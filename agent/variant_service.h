@@ -51,7 +51,7 @@ struct VariantAnswer {
   StageTimes times;
   std::optional<pipeline::TaskCost> cost;  // of the work that this request had done
   // Whoever asks for the same within this time gets the same; zero: not known.
-  base::Duration fresh_for{};
+  std::chrono::milliseconds fresh_for{0};
 };
 // The client has this version already.
 struct VariantNotModified {

@@ -3,7 +3,8 @@
 """Whether work grows with the workers: requests/s of op 1 (12 MP JPEG to 800 px wide) with two workers and with one, where
 the machine has room for both. On a machine of two cores two workers share the cores with the gateway, the agent, the origin and
 the generator, and what is measured is the machine (`millrace-bench compare` measures that). So here each worker is held to a
-share of a core by a control group; everything else runs free. Rounds alternate; originals come from a kept-alive HTTP origin, each
+share of a core by a control group; everything else runs free. That is not the figure asked of two
+busy cores: it only tells whether the work itself grows. Rounds alternate; originals come from a kept-alive HTTP origin, each
 is asked for once. Needs root (control groups), nginx and wrk.
 
     bench/worker_scaling.py --photo <12 MP JPEG> ... [--share 0.4] [--rounds 5] [--seconds 10] [--binaries build/bench/bin]
@@ -24,7 +25,6 @@ from fleet import Millrace, free_port
 from provenance import REPOSITORY, provenance
 from request_cost import Origin, ask
 
-ASKED = 1.95
 CONNECTIONS = 16
 ORIGINALS = 20_000
 PERIOD_US = 20_000
@@ -92,7 +92,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()
     report = provenance()
-    report.update(asked=ASKED, share_of_a_core=arguments.share, rounds=arguments.rounds, seconds=arguments.seconds,
+    report.update(share_of_a_core=arguments.share, rounds=arguments.rounds, seconds=arguments.seconds,
                   connections=CONNECTIONS, pipeline=PIPELINE, photos=[photo.name for photo in arguments.photo])
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -129,8 +129,7 @@ def main():
                   two_per_s=[round(row["requests_per_s"], 2) for row in rounds[2]],
                   one_cpu_ms=[row["cpu_ms_all"] for row in rounds[1]], two_cpu_ms=[row["cpu_ms_all"] for row in rounds[2]],
                   ratios=[round(ratio, 3) for ratio in ratios], ratio=round(statistics.median(ratios), 3))
-    report["held"] = report["ratio"] >= ASKED
-    print(f"two workers over one: {report['ratio']} of {ASKED} asked ({min(ratios):.3f} to {max(ratios):.3f})")
+    print(f"two workers over one: {report['ratio']} ({min(ratios):.3f} to {max(ratios):.3f})")
     if arguments.out:
         arguments.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
 

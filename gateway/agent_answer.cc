@@ -27,6 +27,14 @@ Refusal no_node(std::string detail) {
       .retry_after = std::chrono::seconds(1)};
 }
 
+// Zero for anything that is not one.
+std::uint32_t whole_number(std::string_view text) {
+  std::uint32_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end ? number : 0;
+}
+
 }  // namespace
 
 LinkEnd link_end_of(const base::Error& error) {
@@ -73,11 +81,11 @@ Refusal refusal_from_answer(int status, std::string_view body, base::Duration re
 }
 
 base::Duration retry_after_from_header(std::string_view text) {
-  std::uint32_t seconds = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, seconds);
-  if (error != std::errc() || stop != end) return {};
-  return std::chrono::seconds(seconds);
+  return std::chrono::seconds(whole_number(text));
+}
+
+base::Duration fresh_for_from_header(std::string_view text) {
+  return std::chrono::milliseconds(whole_number(text));
 }
 
 bool worth_second_node(const Refusal& refusal, int attempts, base::Deadline deadline,

@@ -39,6 +39,8 @@ Refusal refusal_from_answer(int status, std::string_view body, base::Duration re
                             std::string_view node_id);
 // Whole seconds, as nodes write Retry-After; zero for anything else.
 base::Duration retry_after_from_header(std::string_view text);
+// Whole milliseconds, as nodes write X-Millrace-Fresh-Ms; zero for anything else.
+base::Duration fresh_for_from_header(std::string_view text);
 
 // True when another node may do what this one could not, once, while there is time. The retry
 // budget is asked after it.

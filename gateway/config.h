@@ -35,8 +35,8 @@ struct AgentLinkConfig {
   // A node that was not heard of for so long is asked how loaded it is, while there is traffic.
   std::chrono::milliseconds load_poll{500};
   double load_bound = 1.25;  // a node above this multiple of the mean load is passed over
-  base::Bytes hot_answers_max{8 << 20};
-  double retry_ratio = 0.1;  // requests tried on a second node, per request admitted
+  base::Bytes hot_answers_max{8 << 20};  // of each thread
+  double retry_ratio = 0.1;              // requests tried on a second node, per request admitted
   void bind(base::ConfigBinder& binder);
 };
 

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/variant_proxy.h"
 
-#include <charconv>
-#include <chrono>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -26,16 +23,6 @@ bool wants_cost(const net::HttpRequest& request) {
 // With ignore-error/1 the agent answers a failure with the original itself.
 bool stands_for_original(const net::ClientResponse& response) {
   return response.headers().find("X-Millrace-Ignored-Error").has_value();
-}
-
-// For how long the node answers the same; zero where it does not say so.
-base::Duration fresh_for_of(const net::ClientResponse& response) {
-  const auto text = response.headers().find(pipeline::kFreshHeader);
-  if (response.status() != 200 || !text) return {};
-  std::uint32_t ms = 0;
-  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), ms);
-  if (error != std::errc() || end != text->data() + text->size()) return {};
-  return std::chrono::milliseconds(ms);
 }
 
 Refusal refuse_original() {
@@ -121,10 +108,13 @@ net::Awaitable<void> VariantProxy::answer_hot(const VariantJob& job,
 
 void VariantProxy::keep_if_hot(const VariantJob& job, const Attempt& attempt, std::string name) {
   const net::ClientResponse& response = *attempt.response;
-  const base::Duration fresh_for = fresh_for_of(response);
-  if (fresh_for <= base::Duration::zero() || attempt.passed || !response.body_complete()) return;
-  HotAnswer answer{{}, std::string(attempt.first), attempt.place->node().record->id};
-  for (const net::Header& field : response.headers()) answer.headers.add(field.name, field.value);
+  const auto told = response.headers().find(pipeline::kFreshHeader);
+  const bool is_whole = !attempt.passed && response.body_complete();
+  if (!told || response.status() != 200 || !is_whole) return;
+  const base::Duration fresh_for = fresh_for_from_header(*told);
+  if (fresh_for == base::Duration::zero()) return;
+  HotAnswer answer{response.headers(), std::string(attempt.first),
+                   attempt.place->node().record->id};
   // From when it was asked for: the node's own time began later.
   hot_.keep(std::move(name), std::move(answer), job.sent_at + fresh_for);
 }

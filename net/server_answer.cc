@@ -234,7 +234,7 @@ Sent ServerConnection::transmit_file() {
     if (turn >= kTurnBytes) return Sent::Blocked;
     const std::uint64_t left = file_.size_bytes - static_cast<std::uint64_t>(file_at_);
     if (left <= kLastBytes) announce_last_bytes();
-    const std::uint64_t piece = left > kLastBytes ? left - kLastBytes : left;
+    const std::uint64_t piece = left > kLastBytes && before_last_bytes_ ? left - kLastBytes : left;
     const ssize_t count = ::sendfile(fd_, file_.fd, &file_at_, std::min(piece, kTurnBytes - turn));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return errno == EAGAIN ? Sent::Blocked : Sent::Broken;

@@ -92,5 +92,12 @@ TEST(WorthSecondNodeTest, IsOnceAndInTime) {
   EXPECT_FALSE(worth_second_node(of_reason(Reason::QueueFull), 1, kLater, kNow + seconds(5)));
 }
 
+TEST(FreshForTest, IsWholeMillisecondsOrNothing) {
+  EXPECT_EQ(fresh_for_from_header("1873"), std::chrono::milliseconds(1873));
+  for (const char* odd : {"", "0", "-5", "1.5", " 7", "7 ", "7ms", "99999999999"}) {
+    EXPECT_EQ(fresh_for_from_header(odd), base::Duration::zero()) << odd;
+  }
+}
+
 }  // namespace
 }  // namespace millrace::gateway

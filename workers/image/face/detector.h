@@ -44,7 +44,7 @@ struct Face {
 class FaceDetector {
  public:
   static constexpr std::size_t kFacesMax = 100;
-  // The long side that the detectors look at. A larger picture is shrunk to it, a smaller one is
+  // The longest side that a detector looks at. A larger picture is shrunk to it, a smaller one is
   // not enlarged; more than about twice this long side in the argument is wasted decoding.
   static constexpr int kLongSidePx = 640;
 

@@ -39,7 +39,7 @@ constexpr float kSureAtFirstLook = 0.999F;
 constexpr double kOverlapMax = 0.3;
 constexpr double kSamePlaceOverlapMin = 0.4;
 // Nine of the deepest heads' strides, so that no head has half a cell at an edge. In photographs it
-// finds what 640 px find, and costs a sixth less.
+// finds what 640 px find, and costs a third less (docs/decisions/0020-face-model.md).
 constexpr int kFirstLookPx = 576;
 constexpr int kSecondLookPx = 96;
 
